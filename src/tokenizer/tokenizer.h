@@ -1,0 +1,78 @@
+// Text to tokens and back, by the vocabulary of a GGUF file.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/types.h"
+#include "gguf/gguf_file.h"
+
+namespace ix::tokenizer {
+
+enum class TokenType : uint8_t { normal = 1, unknown, control, user_defined, unused, byte };
+
+struct EncodeOptions {
+  bool add_special = false;    // BOS (and EOS) as the file asks
+  bool parse_special = false;  // control tokens written in the text become themselves
+};
+
+struct DecodeOptions {
+  bool skip_control = false;         // control tokens give no text (default: they give their piece)
+  bool strip_leading_space = false;  // drop the space that the vocabulary's space prefix added
+};
+
+// Immutable, so safe from any thread. Views into the file's vocabulary: the file must outlive it.
+class Tokenizer {
+ public:
+  // unsupported for an unknown tokenizer.ggml.model or pre, corrupt (naming the key) for a bad
+  // vocabulary.
+  static Result<std::unique_ptr<Tokenizer>> create(const gguf::Metadata& metadata);
+  virtual ~Tokenizer() = default;
+
+  // Any bytes are accepted: invalid UTF-8 goes through byte tokens where the vocabulary has them
+  // and is replaced by U+FFFD where not. Time linear in the text (n log n for SPM merges).
+  virtual std::vector<TokenId> encode(std::string_view text,
+                                      const EncodeOptions& options) const = 0;
+
+  // Bytes of the tokens; may end within a UTF-8 character (see Utf8Stream).
+  std::string decode(std::span<const TokenId> tokens, const DecodeOptions& options) const;
+
+  // Bytes of one token, space marks turned into spaces.
+  std::string token_bytes(TokenId token) const;
+
+  int64_t vocab_size() const;
+  std::string_view token_text(TokenId token) const;  // as it stands in the file
+  TokenType token_type(TokenId token) const;
+
+  TokenId bos() const;  // kNoToken where the file has none
+  TokenId eos() const;
+  bool adds_bos() const;
+  bool adds_eos() const;
+  // Ends a generation: eos, eot, eom and their like, from the metadata's ids and well-known texts.
+  bool is_end(TokenId token) const;
+  std::span<const TokenId> end_tokens() const;
+
+ protected:
+  struct Vocabulary;
+  explicit Tokenizer(std::unique_ptr<Vocabulary> vocabulary);
+  const Vocabulary& vocabulary() const { return *vocabulary_; }
+
+ private:
+  std::unique_ptr<Vocabulary> vocabulary_;
+};
+
+// Holds bytes back until they are whole UTF-8 characters. Invalid bytes become U+FFFD.
+class Utf8Stream {
+ public:
+  std::string push(std::string_view bytes);  // the characters that are complete now
+  std::string finish();                      // what is left, incomplete ends as U+FFFD
+
+ private:
+  std::string pending_;
+};
+
+}  // namespace ix::tokenizer
