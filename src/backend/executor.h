@@ -41,7 +41,7 @@ enum class Want : uint8_t { nothing, argmax, top_k, logits };
 
 struct RowWant {
   Want kind = Want::nothing;
-  int32_t k = 0;  // for top_k: 1 .. 256
+  int32_t k = 0;  // for top_k: 1 .. 256; a smaller vocabulary gives all of it
 };
 
 // Consecutive rows of one sequence, positions start .. start + rows - 1. Its earlier positions
@@ -51,7 +51,8 @@ struct SequenceRows {
   int32_t rows;
   Position start;
   // One table a KV group: entry i holds positions [i * tokens_per_block, (i + 1) * ...). Entries
-  // wholly before the window may be kNoBlock. Covers every position up to the last row's.
+  // wholly before the first row's window may be kNoBlock. Covers every position up to the last
+  // row's. A block that the step writes stands in no other sequence's table of the step.
   std::span<const std::span<const BlockId>> block_tables;
 };
 
@@ -71,7 +72,7 @@ struct RowResult {
   int32_t row;
   TokenId argmax;                   // smallest id among equals; always set
   float logsumexp;                  // of all logits; set for top_k and logits
-  std::span<const TokenLogit> top;  // [k], best first, equal logits by smaller id; for top_k
+  std::span<const TokenLogit> top;  // [min(k, vocab)], best first, equal logits by smaller id
   std::span<const float> logits;    // [vocab]; for logits
 };
 
@@ -94,10 +95,12 @@ class Executor {
   virtual ~Executor() = default;
 
   // Queues a step. invalid_argument for a token outside the vocabulary, rows that do not add up, a
-  // block outside the pool, more rows than max_rows.
+  // block outside the pool, more rows than max_rows; such a step has no effect and the executor
+  // stays usable.
   virtual Result<Ticket> submit(const StepInput& input) = 0;
 
-  // Waits for a step; tickets are waited for in order of submission.
+  // Waits for a step; tickets are waited for in order of submission, each once. invalid_argument
+  // for a ticket that is not the oldest one submitted and not waited for.
   virtual Result<StepOutput> wait(Ticket ticket, Deadline deadline) = 0;
 
   virtual const KvInfo& kv() const = 0;

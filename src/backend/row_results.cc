@@ -1,0 +1,105 @@
+#include "backend/row_results.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/check.h"
+
+namespace ix::backend {
+namespace {
+
+constexpr float kLowest = -std::numeric_limits<float>::infinity();
+
+bool better(const TokenLogit& a, const TokenLogit& b) {
+  return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
+}
+
+}  // namespace
+
+TokenId argmax(std::span<const float> logits) {
+  IX_CHECK(!logits.empty());
+  size_t best = 0;
+  float best_logit = kLowest;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (logits[i] > best_logit) {
+      best = i;
+      best_logit = logits[i];
+    }
+  }
+  return static_cast<TokenId>(best);
+}
+
+float logsumexp(std::span<const float> logits) {
+  const float highest = logits[static_cast<size_t>(argmax(logits))];
+  if (!(std::abs(highest) <= std::numeric_limits<float>::max())) {
+    return std::isnan(highest) ? kLowest : highest;
+  }
+  double sum = 0;
+  for (const float logit : logits) {
+    const float below = logit - highest;
+    // 2^20 terms of e^-40 add less than 5e-12 to a sum of at least 1. False for NaN.
+    if (below > -40.0F) sum += static_cast<double>(std::exp(below));
+  }
+  return static_cast<float>(static_cast<double>(highest) + std::log(sum));
+}
+
+void select_top(std::span<const float> logits, std::span<TokenLogit> top) {
+  const size_t k = top.size();
+  IX_CHECK(k >= 1 && k <= logits.size());
+  const auto entry = [&](size_t i) {
+    return TokenLogit{static_cast<TokenId>(i), std::isnan(logits[i]) ? kLowest : logits[i]};
+  };
+  for (size_t i = 0; i < k; ++i) top[i] = entry(i);
+  // A heap with the worst of the best in front. A later id displaces it only with a larger logit.
+  std::make_heap(top.begin(), top.end(), better);
+  for (size_t i = k; i < logits.size(); ++i) {
+    if (!(logits[i] > top.front().logit)) continue;
+    std::pop_heap(top.begin(), top.end(), better);
+    top.back() = entry(i);
+    std::push_heap(top.begin(), top.end(), better);
+  }
+  std::sort_heap(top.begin(), top.end(), better);
+}
+
+void RowResults::begin(std::span<const RowWant> wants, int64_t vocab_size) {
+  results_.clear();
+  rows_.clear();
+  kinds_.clear();
+  const auto top_of = [&](const RowWant& want) {
+    return want.kind == Want::top_k ? static_cast<size_t>(std::min<int64_t>(want.k, vocab_size))
+                                    : size_t{0};
+  };
+  size_t top_total = 0;
+  for (const RowWant& want : wants) top_total += top_of(want);
+  if (top_.size() < top_total) top_.resize(top_total);
+  size_t top_used = 0;
+  for (size_t row = 0; row < wants.size(); ++row) {
+    if (wants[row].kind == Want::nothing) continue;
+    const size_t k = top_of(wants[row]);
+    results_.push_back({.row = static_cast<int32_t>(row),
+                        .argmax = kNoToken,
+                        .logsumexp = 0,
+                        .top = std::span(top_).subspan(top_used, k),
+                        .logits = {}});
+    rows_.push_back(static_cast<int32_t>(row));
+    kinds_.push_back(wants[row].kind);
+    top_used += k;
+  }
+}
+
+void RowResults::set(int32_t i, std::span<const float> logits) {
+  RowResult& result = results_[static_cast<size_t>(i)];
+  const Want kind = kinds_[static_cast<size_t>(i)];
+  if (kind == Want::top_k) {
+    const size_t offset = static_cast<size_t>(result.top.data() - top_.data());
+    select_top(logits, std::span(top_).subspan(offset, result.top.size()));
+    result.argmax = result.top.front().token;
+  } else {
+    result.argmax = argmax(logits);
+  }
+  if (kind == Want::top_k || kind == Want::logits) result.logsumexp = logsumexp(logits);
+  if (kind == Want::logits) result.logits = logits;
+}
+
+}  // namespace ix::backend
