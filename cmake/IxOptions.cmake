@@ -10,6 +10,8 @@ set_property(GLOBAL PROPERTY USE_FOLDERS ON)
 option(IX_BUILD_TESTS "Build the tests" ON)
 option(IX_BUILD_BENCHMARKS "Build the benchmarks" OFF)
 option(IX_WERROR "Warnings of our own code are errors" ON)
+set(IX_PYTHON "${PROJECT_SOURCE_DIR}/.venv/bin/python" CACHE FILEPATH
+    "Python with scripts/requirements.txt, for tests")
 set(IX_SANITIZE "" CACHE STRING "Sanitizers for everything: address,undefined or thread")
 
 if(NOT CMAKE_BUILD_TYPE)

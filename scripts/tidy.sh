@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# clang-tidy over the sources. Default: files that differ from the branch point of main (or from the
+# last commit on main itself); --all: every file. Findings are errors.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if [ "${1:-}" = "--all" ]; then
+  files=$(git ls-files 'src/*.cc' 'apps/*.cc')
+else
+  base=$(git merge-base HEAD origin/main 2>/dev/null || true)
+  [ -z "$base" ] || [ "$base" = "$(git rev-parse HEAD)" ] && base=$(git rev-parse -q --verify HEAD~1 || true)
+  [ -n "$base" ] || exit 0
+  files=$(git diff --name-only --diff-filter=d "$base" -- 'src/*.cc' 'apps/*.cc')
+fi
+[ -n "$files" ] || { echo "tidy: no changed sources"; exit 0; }
+[ -f build/tidy/compile_commands.json ] || cmake --preset tidy >/dev/null
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! echo "$files" | xargs -P "$(nproc)" -n 4 clang-tidy-14 -p build/tidy --quiet >"$log" 2>/dev/null; then
+  cat "$log"
+  exit 1
+fi
+echo "tidy: $(echo "$files" | wc -l) files are clean"

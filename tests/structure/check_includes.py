@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Checks that includes go in the direction that docs/design/overview.md draws.
+
+Every folder of src/ may include itself and the folders listed here; the list is transitive only
+where it says so, so that a new edge is a decision and not an accident.
+"""
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MAY_USE = {
+    "base": [],
+    "quant": ["base"],
+    "gguf": ["base", "quant"],
+    "tokenizer": ["base", "gguf"],
+    "chat": ["base", "gguf"],
+    "graph": ["base"],
+    "model": ["base", "quant", "graph", "gguf"],
+    "backend": ["base", "quant", "graph"],
+    "engine": ["base", "graph", "backend", "tokenizer"],
+    "planner": ["base", "graph", "model"],
+}
+BACKENDS = {"reference": [], "cpu": [], "xla": [], "neuron": ["xla"]}  # of each other
+EVERYTHING = [*MAY_USE, "capi"]
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
+
+
+def folder_of(path: str) -> str:
+    return path.split("/")[0]
+
+
+def violations_of(file: Path) -> list[str]:
+    parts = file.relative_to(ROOT / "src").parts
+    folder = parts[0]
+    allowed = EVERYTHING if folder == "capi" else [folder, *MAY_USE.get(folder, [])]
+    found = []
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        included = match[1]
+        where = f"{file.relative_to(ROOT)}:{number}"
+        if not (ROOT / "src" / included).exists():
+            found.append(f"{where}: \"{included}\" is not a path below src/")
+        elif folder_of(included) not in allowed:
+            found.append(f"{where}: {folder} may not use {folder_of(included)}")
+        elif folder == "backend" and len(parts) > 2 and included.startswith("backend/"):
+            other = included.split("/")[1]
+            if other in BACKENDS and other != parts[1] and other not in BACKENDS.get(parts[1], []):
+                found.append(f"{where}: backend/{parts[1]} may not use backend/{other}")
+    return found
+
+
+def self_test() -> None:
+    """The check itself must be able to fail."""
+    assert "gguf" not in MAY_USE["graph"] and "engine" not in MAY_USE["backend"]
+    assert INCLUDE.match('#include "gguf/gguf_file.h"')[1] == "gguf/gguf_file.h"
+
+
+def main() -> None:
+    self_test()
+    files = sorted((ROOT / "src").rglob("*.h")) + sorted((ROOT / "src").rglob("*.cc"))
+    if not files:
+        sys.exit("no sources found")
+    known = {*MAY_USE, "capi"}
+    found = [f"src/{p.name}: not in the table of folders" for p in (ROOT / "src").iterdir()
+             if p.is_dir() and p.name not in known]
+    for file in files:
+        found += violations_of(file)
+    if found:
+        sys.exit("\n".join(found))
+    print(f"{len(files)} files include in the right direction")
+
+
+if __name__ == "__main__":
+    main()
