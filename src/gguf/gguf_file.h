@@ -1,72 +1,36 @@
 // A GGUF model: its metadata, and its tensors as views into a read-only mapping.
 //
 // Reads versions 2 and 3, a single file or all parts of a split one. Everything is checked before
-// it is used (gguf/limits.h states the limits), so a caller may trust sizes, offsets and types.
+// it is used (gguf/limits.h states the limits), so a caller may trust sizes, offsets and types:
+// names are unique, every tensor lies whole inside its file, none overlaps another, and its bytes
+// are those of its type and shape.
+//
+// The file must not be cut shorter while it is open: reading a page that is gone kills the process.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
-#include <vector>
 
 #include "base/result.h"
+#include "gguf/metadata.h"
 #include "quant/weight_source.h"
 
 namespace ix::gguf {
 
-// A string array points into the mapping: no string of the vocabulary is copied.
-struct StringArray {
-  std::vector<std::string_view> items;
-};
-struct IntArray {  // any integer or bool element type, widened
-  std::vector<int64_t> items;
-};
-struct FloatArray {  // f32 or f64 elements
-  std::vector<double> items;
-};
-// Scalars are widened: every unsigned integer to uint64, signed to int64, float to double.
-using Value = std::variant<uint64_t, int64_t, double, bool, std::string_view, StringArray, IntArray,
-                           FloatArray>;
-
-struct KeyValue {
-  std::string_view key;
-  Value value;
-};
-
-// Metadata with typed access. Getters return not_found for a missing key and corrupt for a value
-// of another type or out of range; both messages name the key.
-class Metadata {
- public:
-  const Value* find(std::string_view key) const;
-  std::span<const KeyValue> entries() const { return entries_; }  // in file order
-
-  Result<std::string_view> get_string(std::string_view key) const;
-  Result<int64_t> get_int(std::string_view key) const;   // any integer type that fits
-  Result<double> get_float(std::string_view key) const;  // any number
-  Result<bool> get_bool(std::string_view key) const;
-  Result<std::span<const std::string_view>> get_strings(std::string_view key) const;
-  Result<std::span<const int64_t>> get_ints(std::string_view key) const;
-  Result<std::span<const double>> get_floats(std::string_view key) const;
-
-  // For tests and the reader. False when the key is there already.
-  bool insert(std::string_view key, Value value);
-
- private:
-  std::vector<KeyValue> entries_;
-  std::map<std::string_view, size_t> index_;
-};
-
 class GgufFile final : public quant::WeightSource {
  public:
   // path: a single file or the first part of a split one (NAME-00001-of-0000N.gguf).
+  // not_found, permission_denied, invalid_argument (a directory, a part that is not the first),
+  // corrupt (says where and what was expected), unsupported (big endian, a version or a tensor type
+  // that is not read here), resource_exhausted (out of memory or address space). Messages begin
+  // with the path.
   static Result<std::unique_ptr<GgufFile>> open(const std::string& path);
   ~GgufFile() override;
 
-  const Metadata& metadata() const;
+  const Metadata& metadata() const;                    // of the first part
   std::span<const quant::TensorView> tensors() const;  // in file order, all parts
   uint32_t version() const;
   uint64_t size_bytes() const;  // of all parts
