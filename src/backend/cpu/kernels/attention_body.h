@@ -1,0 +1,174 @@
+// The attention kernels over a lanes header, which must be included before, with vector_body.h.
+//
+// Keys of a block lie [head_dim, 16 tokens], so that the scores of 16 tokens are one vector and no
+// sum runs across lanes; values lie [16 tokens, width]. The order of every sum is fixed: a score is
+// kScorePartials interleaved sums over the head's columns, an output adds tokens in ascending
+// order. It does not depend on the queries that happen to share a pass.
+#pragma once
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+
+namespace {
+
+constexpr int kTokens = 16;                      // = kBlockTokens
+constexpr int kTokenVectors = kTokens / kLanes;  // vectors in a block's row of keys
+
+// Scores of Q queries for one block.
+template <int Q>
+inline void score_block(const float* queries, int64_t query_stride, const uint16_t* keys,
+                        int64_t head_dim, float scale, float* scores, int64_t score_stride) {
+  Vec sum[Q][kScorePartials][kTokenVectors];
+  for (int q = 0; q < Q; ++q) {
+    for (int p = 0; p < kScorePartials; ++p) {
+      for (int t = 0; t < kTokenVectors; ++t) sum[q][p][t] = set1(0.0F);
+    }
+  }
+  const auto step = [&](int64_t d, int p) __attribute__((always_inline)) {
+    for (int t = 0; t < kTokenVectors; ++t) {
+      const Vec key = load_half(keys + d * kTokens + t * kLanes);
+      for (int q = 0; q < Q; ++q) {
+        sum[q][p][t] = fma(set1(queries[q * query_stride + d]), key, sum[q][p][t]);
+      }
+    }
+  };
+  int64_t d = 0;
+  for (; d + kScorePartials <= head_dim; d += kScorePartials) {
+    for (int p = 0; p < kScorePartials; ++p) step(d + p, p);
+  }
+  for (; d < head_dim; ++d) step(d, 0);
+  const Vec factor = set1(scale);
+  for (int q = 0; q < Q; ++q) {
+    for (int t = 0; t < kTokenVectors; ++t) {
+      Vec total = sum[q][0][t];
+      for (int p = 1; p < kScorePartials; ++p) total = add(total, sum[q][p][t]);
+      store(scores + q * score_stride + t * kLanes, mul(total, factor));
+    }
+  }
+}
+
+void attention_scores(const float* queries, int64_t query_stride, int count,
+                      const uint16_t* const* keys, int blocks, int64_t head_dim, float scale,
+                      float* scores, int64_t score_stride) {
+  for (int b = 0; b < blocks; ++b) {
+    float* out = scores + b * kTokens;
+    int q = 0;
+    for (; q + kQueryTile <= count; q += kQueryTile) {
+      score_block<kQueryTile>(queries + q * query_stride, query_stride, keys[b], head_dim, scale,
+                              out + q * score_stride, score_stride);
+    }
+    for (; q < count; ++q) {
+      score_block<1>(queries + q * query_stride, query_stride, keys[b], head_dim, scale,
+                     out + q * score_stride, score_stride);
+    }
+  }
+}
+
+float attention_softmax(float* scores, int first, int end, float* max_out) {
+  float* s = scores + first;
+  const int n = end - first;
+  Vec top = set1(-FLT_MAX);
+  float rest_top = -FLT_MAX;
+  int i = 0;
+  for (; i + kLanes <= n; i += kLanes) top = max(top, load(s + i));
+  for (; i < n; ++i) rest_top = s[i] > rest_top ? s[i] : rest_top;
+  const float lanes_top = reduce_max(top);
+  const float maximum = lanes_top > rest_top ? lanes_top : rest_top;
+  const Vec shift = set1(maximum);
+  Vec sum = set1(0.0F);
+  for (i = 0; i + kLanes <= n; i += kLanes) {
+    const Vec p = exp(sub(load(s + i), shift));
+    store(s + i, p);
+    sum = add(sum, p);
+  }
+  float total = reduce_add(sum);
+  if (i < n) {
+    store_part(s + i, exp(sub(load_part(s + i, n - i), shift)), n - i);
+    for (; i < n; ++i) total += s[i];
+  }
+  *max_out = maximum;
+  return total;
+}
+
+// Adds tokens [first, end) of Q queries to D vectors of their outputs.
+template <int Q, int D>
+inline void add_values(const float* weights, int64_t weight_stride, int first, int end,
+                       const uint16_t* const* values, int64_t width, int64_t column, float* out,
+                       int64_t out_stride) {
+  Vec sum[Q][D];
+  for (int q = 0; q < Q; ++q) {
+    for (int d = 0; d < D; ++d) sum[q][d] = load(out + q * out_stride + column + d * kLanes);
+  }
+  for (int t = first; t < end; ++t) {
+    const uint16_t* row = values[t / kTokens] + (t % kTokens) * width + column;
+    Vec value[D];
+    for (int d = 0; d < D; ++d) value[d] = load_half(row + d * kLanes);
+    for (int q = 0; q < Q; ++q) {
+      const Vec weight = set1(weights[q * weight_stride + t]);
+      for (int d = 0; d < D; ++d) sum[q][d] = fma(weight, value[d], sum[q][d]);
+    }
+  }
+  for (int q = 0; q < Q; ++q) {
+    for (int d = 0; d < D; ++d) store(out + q * out_stride + column + d * kLanes, sum[q][d]);
+  }
+}
+
+template <int Q>
+inline void add_value_columns(const float* weights, int64_t weight_stride, int first, int end,
+                              const uint16_t* const* values, int64_t width, float* out,
+                              int64_t out_stride) {
+  if (first >= end) return;
+  int64_t c = 0;
+  for (; c + 4 * kLanes <= width; c += 4 * kLanes) {
+    add_values<Q, 4>(weights, weight_stride, first, end, values, width, c, out, out_stride);
+  }
+  for (; c + kLanes <= width; c += kLanes) {
+    add_values<Q, 1>(weights, weight_stride, first, end, values, width, c, out, out_stride);
+  }
+  for (; c < width; ++c) {
+    for (int q = 0; q < Q; ++q) {
+      for (int t = first; t < end; ++t) {
+        uint16_t half[kLanes] = {values[t / kTokens][(t % kTokens) * width + c]};
+        float value[kLanes];
+        store(value, fma(set1(weights[q * weight_stride + t]), load_half(half),
+                         set1(out[q * out_stride + c])));
+        out[q * out_stride + c] = value[0];
+      }
+    }
+  }
+}
+
+void attention_values(const float* weights, int64_t weight_stride, int count, const int32_t* first,
+                      const int32_t* end, const uint16_t* const* values, int64_t width, float* out,
+                      int64_t out_stride) {
+  int q = 0;
+  for (; q + kQueryTile <= count; q += kQueryTile) {
+    // The tokens that all queries of the tile see go together; what comes before or after for some
+    // goes alone. Each query still adds its tokens in ascending order.
+    int common_first = first[q];
+    int common_end = end[q];
+    for (int i = 1; i < kQueryTile; ++i) {
+      common_first = first[q + i] > common_first ? first[q + i] : common_first;
+      common_end = end[q + i] < common_end ? end[q + i] : common_end;
+    }
+    if (common_first >= common_end) common_first = common_end = INT32_MAX;
+    for (int i = 0; i < kQueryTile; ++i) {
+      const int until = end[q + i] < common_first ? end[q + i] : common_first;
+      add_value_columns<1>(weights + (q + i) * weight_stride, weight_stride, first[q + i], until,
+                           values, width, out + (q + i) * out_stride, out_stride);
+    }
+    add_value_columns<kQueryTile>(weights + q * weight_stride, weight_stride, common_first,
+                                  common_end, values, width, out + q * out_stride, out_stride);
+    for (int i = 0; i < kQueryTile; ++i) {
+      add_value_columns<1>(weights + (q + i) * weight_stride, weight_stride, common_end, end[q + i],
+                           values, width, out + (q + i) * out_stride, out_stride);
+    }
+  }
+  for (; q < count; ++q) {
+    add_value_columns<1>(weights + q * weight_stride, weight_stride, first[q], end[q], values,
+                         width, out + q * out_stride, out_stride);
+  }
+}
+
+}  // namespace

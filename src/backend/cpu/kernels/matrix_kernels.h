@@ -1,0 +1,47 @@
+// The matrix kernels of one instruction set: a table of functions.
+//
+// Plain C-like header: instruction set files include it, so it instantiates nothing.
+//
+// Batch invariance: for one table, an output element is the same bits whatever `n`, the place of
+// the row among the n, the range of panels and the thread: every micro-kernel runs the same float
+// operations in the same order, ascending in k. Tables of different sets agree only closely.
+#pragma once
+
+#include <stdint.h>
+
+#include "backend/cpu/kernels/panel_format.h"
+
+namespace ix::backend::cpu {
+
+// out[j * out_stride + row] = sum over k of W[row, k] * X[j, k], for the rows of some panels.
+struct MatmulArgs {
+  const uint8_t* panels;  // panel 0; panel_bytes apart; 64-byte aligned
+  int64_t panel_bytes;
+  int64_t plane_bytes;  // of a panel, with its padding
+  int64_t first_panel;  // panels [first_panel, last_panel) are computed
+  int64_t last_panel;
+  int64_t rows;                // of the whole matrix: what the last panel has beyond is not written
+  int64_t blocks;              // along k: columns / block_cols
+  const uint8_t* activations;  // row j at activations + j * activation_stride; 4-byte aligned
+  int64_t activation_stride;   // bytes
+  int64_t n;                   // activation rows
+  float* out;
+  int64_t out_stride;  // floats between activation rows
+};
+
+using MatmulFn = void (*)(const MatmulArgs& args);
+// x [cols] -> Q8Block32[cols / 32] or Q8Block256[cols / 256]; the bits are the same in every table.
+using QuantizeFn = void (*)(const float* x, int64_t cols, void* out);
+
+struct MatrixKernels {
+  QuantizeFn quantize[kActivationKinds];  // by ActivationKind
+  MatmulFn matmul[kPackedTypes];          // by PackedType
+};
+
+extern const MatrixKernels kMatrixKernelsGeneric;
+#if defined(__x86_64__)
+extern const MatrixKernels kMatrixKernelsAvx2;
+extern const MatrixKernels kMatrixKernelsAvx512Vnni;
+#endif
+
+}  // namespace ix::backend::cpu

@@ -1,0 +1,138 @@
+// How packed weights and quantised activations lie in memory.
+//
+// Plain C-like header: instruction set files include it, so it instantiates nothing.
+//
+// A panel holds kPanelRows rows of a matrix over all columns. Its quants are cut into groups of 4
+// columns: the bytes of a group are [row 0..15][4 columns], one 512-bit register (or two halves of
+// 8 rows for 256 bits), which is what vpdpbusd multiplies with 4 activations broadcast as a dword.
+// Quants are stored unsigned; `offset` of the type is what has to be taken off.
+//
+// Q = quants of a sub-block of 32 columns = groups 0..7:
+//   4 bits: 4 vectors of 64 bytes; low nibbles of vector v are group 2v, high nibbles 2v + 1.
+//   5 bits: the same and, in `high`, one vector of 64 bytes; bit g is the fifth bit of group g.
+//   6 bits: the same and two vectors; bits 2i, 2i+1 of vector v are bits 4 and 5 of group 4v + i.
+//   8 bits: 8 vectors.
+//
+// panel = [plane: block 0, block 1, …][zeros up to 64 bytes][block 0][block 1]…, where the plane
+// holds the f16 scales d[16] of types whose blocks would not be a multiple of 64 bytes with them.
+#pragma once
+
+#include <stdint.h>
+
+namespace ix::backend::cpu {
+
+constexpr int kPanelRows = 16;
+
+// The weight types that have a panel form.
+enum class PackedType { q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k };
+constexpr int kPackedTypes = 8;
+
+// The forms of activations.
+enum class ActivationKind {
+  q8_32,   // blocks of 32, for the *_0 and *_1 types
+  q8_256,  // blocks of 256, for the K types
+};
+constexpr int kActivationKinds = 2;
+
+// value i = q[i] * scale. q is in [-127, 127], scale = max|x| / 127 (0 when that is below 2^-100,
+// NaN when an x is not finite).
+struct Q8Block32 {
+  int8_t q[32];
+  float scale;
+  int32_t minus_sum;  // -(q[0] + … + q[31])
+  float scaled_sum;   // scale * (q[0] + … + q[31])
+};
+static_assert(sizeof(Q8Block32) == 44);
+
+struct Q8Block256 {
+  int8_t q[256];
+  int32_t minus_sum16[16];  // -(sum of 16 consecutive q)
+  int16_t sum32[8];         // sums of 32 consecutive q
+  float scale;
+};
+static_assert(sizeof(Q8Block256) == 340);
+
+// Blocks of 16 rows × 32 or 256 columns. d and m are IEEE halves.
+struct PanelQ4_0 {  // + plane d[16]; offset 8
+  uint8_t low[4][64];
+};
+struct PanelQ4_1 {
+  uint16_t d[16];
+  uint16_t m[16];
+  uint8_t low[4][64];
+};
+struct PanelQ5_0 {  // + plane d[16]; offset 16
+  uint8_t high[64];
+  uint8_t low[4][64];
+};
+struct PanelQ5_1 {
+  uint16_t d[16];
+  uint16_t m[16];
+  uint8_t high[64];
+  uint8_t low[4][64];
+};
+struct PanelQ8_0 {  // + plane d[16]; offset 128
+  uint8_t q[8][64];
+};
+struct PanelQ4_K {
+  uint16_t d[16];
+  uint16_t dmin[16];
+  uint8_t scales[8][16];   // [sub-block of 32][row]
+  uint8_t mins[4][16][2];  // [pair of sub-blocks][row][sub-block of the pair], for vpdpwssd
+  uint8_t low[8][4][64];
+};
+struct PanelQ5_K {
+  uint16_t d[16];
+  uint16_t dmin[16];
+  uint8_t scales[8][16];
+  uint8_t mins[4][16][2];
+  struct {
+    uint8_t high[64];
+    uint8_t low[4][64];
+  } sub[8];
+};
+struct PanelQ6_K {        // + plane d[16]; offset 32
+  int8_t scales[16][16];  // [sub-block of 16][row]
+  struct {
+    uint8_t high[2][64];
+    uint8_t low[4][64];
+  } sub[8];
+};
+
+// What packing a type costs; indexed by PackedType.
+struct PanelTraits {
+  PackedType type;
+  ActivationKind activation;
+  int32_t block_cols;    // columns of a block
+  int32_t block_bytes;   // bytes of a block of a panel
+  int32_t plane_bytes;   // bytes of a block's entry in the plane
+  int32_t source_bytes;  // bytes of a row's block in the file
+};
+constexpr PanelTraits kPanelTraits[kPackedTypes] = {
+    {PackedType::q4_0, ActivationKind::q8_32, 32, sizeof(PanelQ4_0), 32, 18},
+    {PackedType::q4_1, ActivationKind::q8_32, 32, sizeof(PanelQ4_1), 0, 20},
+    {PackedType::q5_0, ActivationKind::q8_32, 32, sizeof(PanelQ5_0), 32, 22},
+    {PackedType::q5_1, ActivationKind::q8_32, 32, sizeof(PanelQ5_1), 0, 24},
+    {PackedType::q8_0, ActivationKind::q8_32, 32, sizeof(PanelQ8_0), 32, 34},
+    {PackedType::q4_k, ActivationKind::q8_256, 256, sizeof(PanelQ4_K), 0, 144},
+    {PackedType::q5_k, ActivationKind::q8_256, 256, sizeof(PanelQ5_K), 0, 176},
+    {PackedType::q6_k, ActivationKind::q8_256, 256, sizeof(PanelQ6_K), 32, 210},
+};
+
+// Every block is whole cache lines and costs at most 1.04 × the source bytes.
+#define IX_CHECK_PANEL(i)                                                            \
+  static_assert(static_cast<int>(kPanelTraits[i].type) == (i));                      \
+  static_assert(kPanelTraits[i].block_bytes % 64 == 0);                              \
+  static_assert((kPanelTraits[i].block_bytes + kPanelTraits[i].plane_bytes) * 100 <= \
+                kPanelTraits[i].source_bytes * kPanelRows * 104)
+IX_CHECK_PANEL(0);
+IX_CHECK_PANEL(1);
+IX_CHECK_PANEL(2);
+IX_CHECK_PANEL(3);
+IX_CHECK_PANEL(4);
+IX_CHECK_PANEL(5);
+IX_CHECK_PANEL(6);
+IX_CHECK_PANEL(7);
+#undef IX_CHECK_PANEL
+
+}  // namespace ix::backend::cpu

@@ -1,0 +1,18 @@
+#include "backend/cpu/kernels/vector_dispatch.h"
+
+namespace ix::backend::cpu {
+
+const VectorKernels& vector_kernels(Isa isa) {
+  switch (isa) {
+#if defined(__x86_64__)
+    case Isa::avx2:
+      return kVectorKernelsAvx2;
+    case Isa::avx512vnni:
+      return kVectorKernelsAvx512Vnni;
+#endif
+    default:
+      return kVectorKernelsGeneric;
+  }
+}
+
+}  // namespace ix::backend::cpu

@@ -1,0 +1,84 @@
+// A weight matrix in panels, the form that the matrix kernels read (kernels/panel_format.h).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "backend/cpu/kernels/matrix_kernels.h"
+#include "base/page_buffer.h"
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "quant/weight_source.h"
+
+namespace ix::backend::cpu {
+
+// Whether a matrix of that type and shape has a panel form. Where not, the caller dequantises rows
+// with quant::dequantize_row.
+bool can_pack(quant::TensorType type, int64_t rows, int64_t cols);
+
+// Bytes of the panels, a multiple of 64. Only where can_pack().
+int64_t packed_bytes(quant::TensorType type, int64_t rows, int64_t cols);
+
+// Bytes of one quantised activation row of `cols` values, a multiple of 64.
+int64_t activation_row_bytes(ActivationKind kind, int64_t cols);
+
+struct PackOptions {
+  // Where the panels go: 64-byte aligned, at least packed_bytes() long, zeros are not expected, and
+  // it outlives the matrix. Empty: the matrix has its own pages. One buffer for many small matrices
+  // keeps them in huge pages.
+  std::span<std::byte> storage;
+  // Told, as packing goes on, which bytes of the tensor will not be read again. Null: nobody.
+  const quant::WeightSource* source = nullptr;
+};
+
+// Immutable after pack(); any thread may read it.
+class PackedMatrix {
+ public:
+  PackedMatrix() = default;
+
+  // Reads tensor.bytes on all threads of the pool, the caller's included. unsupported where
+  // can_pack() says no, corrupt where the bytes are not rows × row_bytes, resource_exhausted
+  // without memory.
+  static Result<PackedMatrix> pack(const quant::TensorView& tensor, ThreadPool& pool,
+                                   const PackOptions& options = {});
+
+  int64_t rows() const { return rows_; }
+  int64_t cols() const { return cols_; }
+  PackedType type() const { return traits_->type; }
+  ActivationKind activation() const { return traits_->activation; }
+  int64_t panels() const { return panels_; }  // of kPanelRows rows
+  int64_t bytes() const { return panels_ * panel_bytes_; }
+
+  // out[j * out_stride + row] for j in [0, n) and the rows of panels [first_panel, last_panel).
+  // activations: n rows quantised by kernels.quantize[activation()], activation_stride bytes apart
+  // (activation_row_bytes() or more). Bits depend on the row and the kernels only.
+  void matmul(const MatrixKernels& kernels, int64_t first_panel, int64_t last_panel,
+              const void* activations, int64_t activation_stride, int64_t n, float* out,
+              int64_t out_stride) const;
+
+  // The same for all panels, spread over the pool.
+  void matmul(const MatrixKernels& kernels, ThreadPool& pool, const void* activations,
+              int64_t activation_stride, int64_t n, float* out, int64_t out_stride) const;
+
+  // Panels that one task of a pool should take when n rows are multiplied: small enough to share
+  // the work evenly, large enough that taking a task costs nothing.
+  int64_t panels_per_task(int64_t n, int threads) const;
+
+  // Weights of one row, equal bit for bit to quant::dequantize_row of the source's row.
+  // out.size() == cols().
+  void dequantize_row(int64_t row, std::span<float> out) const;
+
+ private:
+  const PanelTraits* traits_ = nullptr;
+  int64_t rows_ = 0;
+  int64_t cols_ = 0;
+  int64_t blocks_ = 0;  // along a row
+  int64_t panels_ = 0;
+  int64_t plane_bytes_ = 0;  // of a panel
+  int64_t panel_bytes_ = 0;
+  const uint8_t* data_ = nullptr;
+  PageBuffer own_;
+};
+
+}  // namespace ix::backend::cpu
