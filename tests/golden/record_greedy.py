@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Records what llama.cpp answers greedily: the expectations of greedy_test.py.
+
+    record_greedy.py --server /path/to/llama-server --version b11434 MODEL.gguf OUT.json
+
+For each prompt of prompts.json, and for one long prompt from the fetched text (past every sliding
+window of the models), the tokens of the prompt, up to 64 generated tokens, and after each prompt the
+gap between the two best log-probabilities at every generated token.
+"""
+import argparse
+import hashlib
+import json
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TEXT = HERE.parents[1] / ".cache" / "text" / "docs.txt"
+LONG_PROMPT_BYTES = 4000
+
+
+def post(port: int, path: str, body: dict) -> dict:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", json.dumps(body).encode(),
+                                     {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=600) as response:
+        return json.load(response)
+
+
+def wait_until_ready(port: int) -> None:
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise SystemExit("the server did not become ready")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def record(port: int, text: str, n_predict: int) -> dict:
+    tokens = post(port, "/tokenize", {"content": text, "add_special": True})["tokens"]
+    answer = post(port, "/completion", {
+        "prompt": tokens, "n_predict": n_predict, "temperature": 0, "n_probs": 2,
+        "cache_prompt": False, "return_tokens": True, "samplers": ["temperature"], "seed": 1})
+    steps = answer["completion_probabilities"]
+    gaps = []
+    for step in steps:
+        best = sorted((top["logprob"] for top in step["top_logprobs"]), reverse=True)
+        gaps.append(round(best[0] - best[1], 5))
+    return {"prompt_tokens": tokens, "tokens": [step["id"] for step in steps],
+            "logprobs": [round(step["logprob"], 5) for step in steps], "gaps": gaps}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--server", required=True)
+    parser.add_argument("--version", required=True, help="llama.cpp's version, for the record")
+    parser.add_argument("model", type=Path)
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+
+    port = free_port()
+    server = subprocess.Popen([args.server, "-m", str(args.model), "--port", str(port), "-c", "4096",
+                               "-np", "1", "-t", "2", "--host", "127.0.0.1"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until_ready(port)
+        cases = [{"prompt": text, **record(port, text, 64)}
+                 for text in json.loads((HERE / "prompts.json").read_text())]
+        long_text = TEXT.read_bytes()[:LONG_PROMPT_BYTES].decode(errors="ignore")
+        cases.append({"prompt_from_text_bytes": LONG_PROMPT_BYTES, **record(port, long_text, 64)})
+    finally:
+        server.terminate()
+        server.wait()
+    args.out.write_text(json.dumps({
+        "llama_cpp": args.version, "model": args.model.name,
+        "model_sha256": hashlib.sha256(args.model.read_bytes()).hexdigest(),
+        "cases": cases}, ensure_ascii=False, separators=(",", ":")).replace('},{"', '},\n{"') + "\n")
+    print(f"{len(cases)} cases recorded in {args.out}")
+
+
+if __name__ == "__main__":
+    main()
