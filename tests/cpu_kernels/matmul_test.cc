@@ -1,0 +1,201 @@
+// Every matrix kernel on every instruction set of this machine against double arithmetic.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "backend/cpu/kernels/matrix_dispatch.h"
+#include "backend/cpu/packed_matrix.h"
+#include "cpu_kernels/random_matrix.h"
+
+namespace ix::backend::cpu::test {
+namespace {
+
+struct Activations {
+  int64_t stride;
+  std::vector<std::byte> bytes;
+  const std::byte* row(int64_t j) const { return bytes.data() + j * stride; }
+};
+
+Activations quantize(const MatrixKernels& kernels, ActivationKind kind, const std::vector<float>& x,
+                     int64_t n, int64_t cols) {
+  Activations out;
+  out.stride = activation_row_bytes(kind, cols);
+  out.bytes.resize(static_cast<size_t>(n * out.stride));
+  for (int64_t j = 0; j < n; ++j) {
+    kernels.quantize[static_cast<int>(kind)](x.data() + j * cols, cols,
+                                             out.bytes.data() + j * out.stride);
+  }
+  return out;
+}
+
+PackedMatrix packed(const FileMatrix& matrix) {
+  ThreadPool pool(1);
+  Result<PackedMatrix> result = PackedMatrix::pack(matrix.view(), pool);
+  EXPECT_TRUE(result.ok()) << result.status().message();
+  return *std::move(result);
+}
+
+// [n, rows] with a sentinel behind each row, which no kernel may touch.
+constexpr float kUntouched = 12345.0f;
+struct Output {
+  int64_t stride;
+  std::vector<float> values;
+  Output(int64_t n, int64_t rows)
+      : stride(rows + 3), values(static_cast<size_t>(n * stride), kUntouched) {}
+  float at(int64_t j, int64_t row) const { return values[static_cast<size_t>(j * stride + row)]; }
+};
+
+class MatmulTest : public testing::TestWithParam<std::tuple<Isa, const FileType*>> {
+ protected:
+  const MatrixKernels& kernels() const { return matrix_kernels(std::get<0>(GetParam())); }
+  const FileType& type() const { return *std::get<1>(GetParam()); }
+
+  Output multiply(const PackedMatrix& weights, const Activations& x, int64_t n) const {
+    Output out(n, weights.rows());
+    weights.matmul(kernels(), 0, weights.panels(), x.bytes.data(), x.stride, n, out.values.data(),
+                   out.stride);
+    return out;
+  }
+};
+
+struct Case {
+  int64_t rows;
+  int64_t blocks;
+  int64_t n;
+  Values values;
+  unsigned seed;
+};
+
+Case any_case() {
+  return {*rc::gen::inRange<int64_t>(1, 40), *rc::gen::inRange<int64_t>(1, 6),
+          *rc::gen::inRange<int64_t>(1, 34),
+          *rc::gen::element(Values::usual, Values::extreme, Values::greatest),
+          *rc::gen::arbitrary<unsigned>()};
+}
+
+// Every float operation on the way of a product (at most 16 sub-blocks and 4 more a block, and the
+// rounding of the reference's own weight) may be off by 2^-24 of the magnitudes that meet there.
+double tolerance(double magnitude, int64_t blocks) {
+  return magnitude * static_cast<double>(20 * blocks + 4) * 0x1p-24 +
+         static_cast<double>(blocks) * 32 * std::numeric_limits<float>::denorm_min();
+}
+
+TEST_P(MatmulTest, EqualsDoubleArithmeticOnWhatWasQuantised) {
+  EXPECT_TRUE(rc::check([this] {
+    const Case c = any_case();
+    std::mt19937 random(c.seed);
+    const int64_t cols = c.blocks * type().block_cols;
+    const FileMatrix matrix = random_matrix(type(), c.rows, cols, c.values, random);
+    const std::vector<float> x = random_activations(c.n, cols, c.values, random);
+    const PackedMatrix weights = packed(matrix);
+    const Activations quantized = quantize(kernels(), weights.activation(), x, c.n, cols);
+    const Output out = multiply(weights, quantized, c.n);
+
+    std::vector<std::vector<float>> back;
+    for (int64_t j = 0; j < c.n; ++j) {
+      back.push_back(dequantize_activations(weights.activation(), quantized.row(j), cols));
+    }
+    for (int64_t r = 0; r < c.rows; ++r) {
+      const std::vector<float> row = matrix.row(r);
+      for (int64_t j = 0; j < c.n; ++j) {
+        double sum = 0;
+        double magnitude = 0;
+        for (int64_t k = 0; k < cols; ++k) {
+          const double w = row[static_cast<size_t>(k)];
+          const double a = back[static_cast<size_t>(j)][static_cast<size_t>(k)];
+          sum += w * a;
+          magnitude += (std::abs(w) + 2 * matrix.largest_min(r, k)) * std::abs(a);
+        }
+        if (std::abs(out.at(j, r) - sum) > tolerance(magnitude, c.blocks)) {
+          RC_FAIL("row " + std::to_string(r) + " of column " + std::to_string(j) + ": " +
+                  std::to_string(out.at(j, r)) + ", expected " + std::to_string(sum));
+        }
+      }
+    }
+    for (int64_t j = 0; j < c.n; ++j) {
+      for (int64_t i = c.rows; i < out.stride; ++i) RC_ASSERT(out.at(j, i) == kUntouched);
+    }
+  }));
+}
+
+TEST_P(MatmulTest, RowsHaveTheSameBitsWhateverIsComputedWithThem) {
+  EXPECT_TRUE(rc::check([this] {
+    const Case c = any_case();
+    std::mt19937 random(c.seed);
+    const int64_t cols = c.blocks * type().block_cols;
+    const PackedMatrix weights = packed(random_matrix(type(), c.rows, cols, c.values, random));
+    const std::vector<float> x = random_activations(c.n, cols, c.values, random);
+    const Activations quantized = quantize(kernels(), weights.activation(), x, c.n, cols);
+    const Output whole = multiply(weights, quantized, c.n);
+
+    // The same rows in random batches, each panel on its own.
+    Output parts(c.n, c.rows);
+    for (int64_t j = 0; j < c.n;) {
+      const int64_t count = std::min<int64_t>(1 + static_cast<int64_t>(random() % 17), c.n - j);
+      for (int64_t p = 0; p < weights.panels(); ++p) {
+        weights.matmul(kernels(), p, p + 1, quantized.row(j), quantized.stride, count,
+                       parts.values.data() + j * parts.stride, parts.stride);
+      }
+      j += count;
+    }
+    RC_ASSERT(std::memcmp(whole.values.data(), parts.values.data(),
+                          whole.values.size() * sizeof(float)) == 0);
+  }));
+}
+
+TEST_P(MatmulTest, SpreadOverThreadsGivesTheSameBits) {
+  std::mt19937 random(7);
+  const int64_t rows = 1000;
+  const int64_t cols = 3 * type().block_cols;
+  const int64_t n = 5;
+  const PackedMatrix weights = packed(random_matrix(type(), rows, cols, Values::usual, random));
+  const std::vector<float> x = random_activations(n, cols, Values::usual, random);
+  const Activations quantized = quantize(kernels(), weights.activation(), x, n, cols);
+  const Output one = multiply(weights, quantized, n);
+  for (int threads : {1, 2, 4}) {
+    ThreadPool pool(threads);
+    Output spread(n, rows);
+    weights.matmul(kernels(), pool, quantized.bytes.data(), quantized.stride, n,
+                   spread.values.data(), spread.stride);
+    EXPECT_EQ(
+        std::memcmp(one.values.data(), spread.values.data(), one.values.size() * sizeof(float)), 0)
+        << threads << " threads";
+  }
+}
+
+TEST_P(MatmulTest, ActivationsThatAreNotFiniteGiveNaN) {
+  std::mt19937 random(8);
+  const int64_t cols = 2 * type().block_cols;
+  const PackedMatrix weights = packed(random_matrix(type(), 16, cols, Values::usual, random));
+  for (float bad : {INFINITY, -INFINITY, NAN}) {
+    std::vector<float> x = random_activations(1, cols, Values::usual, random);
+    x[static_cast<size_t>(cols - 3)] = bad;
+    const Activations quantized = quantize(kernels(), weights.activation(), x, 1, cols);
+    const Output out = multiply(weights, quantized, 1);
+    for (int64_t r = 0; r < 16; ++r) EXPECT_TRUE(std::isnan(out.at(0, r)));
+  }
+}
+
+std::vector<const FileType*> all_types() {
+  std::vector<const FileType*> types;
+  for (const FileType& type : packed_file_types()) types.push_back(&type);
+  return types;
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryIsaAndType, MatmulTest,
+                         testing::Combine(testing::ValuesIn(available_isas().begin(),
+                                                            available_isas().end()),
+                                          testing::ValuesIn(all_types())),
+                         [](const auto& param) {
+                           return std::string(to_string(std::get<0>(param.param))) + "_" +
+                                  std::get<1>(param.param)->name;
+                         });
+
+}  // namespace
+}  // namespace ix::backend::cpu::test

@@ -1,0 +1,46 @@
+#include "base/page_buffer.h"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+
+namespace ix {
+namespace {
+
+TEST(PageBuffer, IsZeroAndBeginsAtAPage) {
+  for (uint64_t bytes : {uint64_t{1}, uint64_t{4097}, (uint64_t{2} << 20) + 1}) {
+    Result<PageBuffer> buffer = PageBuffer::allocate(bytes);
+    ASSERT_TRUE(buffer.ok());
+    EXPECT_EQ(buffer->size(), bytes);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer->data()) % 4096, 0u);
+    EXPECT_EQ(buffer->bytes().front(), std::byte{0});
+    buffer->bytes().back() = std::byte{1};
+  }
+}
+
+TEST(PageBuffer, LargeOnesBeginAtAHugePage) {
+  Result<PageBuffer> buffer = PageBuffer::allocate(uint64_t{5} << 20);
+  ASSERT_TRUE(buffer.ok());
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer->data()) % (uint64_t{2} << 20), 0u);
+}
+
+TEST(PageBuffer, MovingLeavesNothingBehind) {
+  Result<PageBuffer> buffer = PageBuffer::allocate(100);
+  ASSERT_TRUE(buffer.ok());
+  std::byte* data = buffer->data();
+  PageBuffer moved = *std::move(buffer);
+  EXPECT_EQ(moved.data(), data);
+  PageBuffer other;
+  other = std::move(moved);
+  EXPECT_EQ(other.data(), data);
+  EXPECT_EQ(moved.data(), nullptr);  // NOLINT(bugprone-use-after-move)
+}
+
+TEST(PageBuffer, RefusesWhatTheSystemCannotGive) {
+  const Result<PageBuffer> buffer = PageBuffer::allocate(uint64_t{1} << 63);
+  ASSERT_FALSE(buffer.ok());
+  EXPECT_EQ(buffer.status().code(), StatusCode::resource_exhausted);
+}
+
+}  // namespace
+}  // namespace ix
