@@ -2,6 +2,8 @@
 # build.sh PRESET [TARGET...]: configures a preset once and builds it, quietly unless it fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Paths of this checkout must not keep another checkout from sharing the cache.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 preset=$1
 shift
 log=$(mktemp)

@@ -21,7 +21,9 @@ std::string group_path(const std::string& controller) {
     std::istringstream names(line.substr(first + 1, second - first - 1));
     std::string name;
     bool matches = controller.empty() && second == first + 1;
-    while (std::getline(names, name, ',')) matches = matches || name == controller;
+    while (std::getline(names, name, ',')) {
+      if (name == controller) matches = true;
+    }
     if (matches) return line.substr(second + 1);
   }
   return {};
