@@ -2,6 +2,15 @@
 
 namespace ix::backend::cpu {
 
-const MatrixKernels& matrix_kernels(Isa /*isa*/) { return kMatrixKernelsGeneric; }
+const MatrixKernels& matrix_kernels(Isa isa) {
+  switch (isa) {
+#if defined(__x86_64__)
+    case Isa::avx512vnni:
+      return kMatrixKernelsAvx512Vnni;
+#endif
+    default:
+      return kMatrixKernelsGeneric;
+  }
+}
 
 }  // namespace ix::backend::cpu
