@@ -21,6 +21,11 @@ class ByteCursor {
   uint64_t offset() const { return offset_; }
   uint64_t left() const { return bytes_.size() - offset_; }
 
+  // What was read since the cursor was at `from`.
+  std::span<const std::byte> since(uint64_t from) const {
+    return bytes_.subspan(from, offset_ - from);
+  }
+
   // The next value; nothing, and no move, when fewer bytes are left.
   template <typename T>
   requires std::is_arithmetic_v<T> std::optional<T> read() {

@@ -94,8 +94,9 @@ Status read_metadata(ByteCursor& cursor, uint64_t count, Metadata& metadata) {
       return corrupt(
           fmt::format("key {} of {} at offset {} has an empty name", i + 1, count, offset));
     }
+    const uint64_t value_offset = cursor.offset();
     IX_ASSIGN_OR_RETURN(auto value, read_value(cursor, key));
-    if (!metadata.insert(key, std::move(value))) {
+    if (!metadata.insert(key, std::move(value), cursor.since(value_offset))) {
       return corrupt(fmt::format("key {} at offset {} is there twice", quoted(key), offset));
     }
   }

@@ -60,9 +60,9 @@ const Value* Metadata::find(std::string_view key) const {
   return it == index_.end() ? nullptr : &entries_[it->second].value;
 }
 
-bool Metadata::insert(std::string_view key, Value value) {
+bool Metadata::insert(std::string_view key, Value value, std::span<const std::byte> encoded) {
   if (!index_.emplace(key, entries_.size()).second) return false;
-  entries_.push_back({key, std::move(value)});
+  entries_.push_back({key, std::move(value), encoded});
   return true;
 }
 

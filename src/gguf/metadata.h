@@ -1,6 +1,7 @@
 // The metadata of a GGUF file: keys and values, with typed access.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -30,6 +31,9 @@ using Value = std::variant<uint64_t, int64_t, double, bool, std::string_view, St
 struct KeyValue {
   std::string_view key;
   Value value;
+  // The type and the value as they stand in the file, for a writer that copies them; empty for an
+  // entry that comes from no file.
+  std::span<const std::byte> encoded = {};
 };
 
 // Metadata with typed access. Getters return not_found for a missing key and corrupt for a value
@@ -50,7 +54,7 @@ class Metadata {
   Result<std::span<const double>> get_floats(std::string_view key) const;
 
   // For tests and the reader. False when the key is there already.
-  bool insert(std::string_view key, Value value);
+  bool insert(std::string_view key, Value value, std::span<const std::byte> encoded = {});
 
  private:
   std::vector<KeyValue> entries_;
