@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/types.h"
+#include "engine/top_k.h"
 
 namespace ix::engine {
 
@@ -28,7 +29,8 @@ struct SamplingOptions {
   std::vector<std::pair<TokenId, float>> logit_bias;  // added to logits; -inf forbids
 };
 
-// invalid_argument names the field and what is allowed; NaN and infinities are refused.
+// invalid_argument names the field and what is allowed; NaN and infinities are refused, but for a
+// bias of -inf.
 Status validate(const SamplingOptions& options, int64_t vocab_size);
 
 // True when the best token and log-probabilities of the raw logits are all that is needed, so that
@@ -40,19 +42,28 @@ class Sampler {
   explicit Sampler(const SamplingOptions& options);
 
   // The token for `position` (of the sequence, prompt counted). logits: [vocab]. history: the
-  // sequence so far. The draw depends on (seed, position) and the logits alone, so it is the same
-  // whatever else runs.
+  // sequence so far. The draw depends on (seed, position), the logits and the history alone, so it
+  // is the same whatever else runs. kNoToken when nothing can be chosen: every logit is -inf or
+  // NaN.
   TokenId sample(std::span<const float> logits, std::span<const TokenId> history,
                  Position position);
 
  private:
-  struct Candidate {
-    TokenId token;
-    float logit;
-  };
+  std::span<const float> adjust(std::span<const float> logits, std::span<const TokenId> history);
+  void penalize(std::span<const TokenId> history);
+  void keep_typical();
+  void keep_top_p();
+  void keep_min_p();
+  TokenId draw(Position position);
+  float best_logit() const;
+  double fill_weights(double temperature);
+
   SamplingOptions options_;
-  std::vector<Candidate> candidates_;  // scratch
-  std::vector<float> probabilities_;   // scratch
+  bool sorted_ = false;                // candidates_ are best first
+  std::vector<Candidate> candidates_;  // those that are left
+  std::vector<double> weights_;        // of candidates_, not normalised
+  std::vector<float> adjusted_;        // [vocab]: logits with bias and penalties
+  std::vector<TokenId> recent_;        // the part of the history that penalties look at
 };
 
 }  // namespace ix::engine
