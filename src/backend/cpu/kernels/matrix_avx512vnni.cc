@@ -9,31 +9,30 @@
 
 #include "backend/cpu/kernels/matrix_tiles.h"
 
+// Arrays of registers stay registers only where everything that takes them is inlined.
+#define IX_INLINE inline __attribute__((always_inline))
+
 namespace ix::backend::cpu {
 namespace {
 
-// How far ahead of the loads the stream of weights is fetched where few columns share it: at 25
-// GB/s and 3.7 GHz, 4 KiB are 600 cycles, about the latency of memory. The hardware's prefetchers
-// stop at the borders of 4 KiB pages.
+// How far ahead of the loads the stream of weights is fetched: at 25 GB/s and 3.7 GHz, 4 KiB are
+// 600 cycles, about the latency of memory. The hardware's prefetchers stop at borders of 4 KiB.
 constexpr int64_t kPrefetchBytes = 4096;
-constexpr int kPrefetchColumns = 4;  // with more columns than these computing takes longer
 
-template <int kColumns, int kBytes>
-void prefetch(const void* block) {
-  if constexpr (kColumns <= kPrefetchColumns) {
-    const char* ahead = static_cast<const char*>(block) + kPrefetchBytes;
+template <int kBytes>
+IX_INLINE void prefetch(const void* block) {
+  const char* ahead = static_cast<const char*>(block) + kPrefetchBytes;
 #pragma GCC unroll 64
-    for (int i = 0; i < kBytes; i += 64) _mm_prefetch(ahead + i, _MM_HINT_T0);
-  }
+  for (int i = 0; i < kBytes; i += 64) _mm_prefetch(ahead + i, _MM_HINT_T0);
 }
 
-__m512i load(const void* p) { return _mm512_loadu_si512(p); }
+IX_INLINE __m512i load(const void* p) { return _mm512_loadu_si512(p); }
 
-__m512 load_halves(const uint16_t* p) {
+IX_INLINE __m512 load_halves(const uint16_t* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
 
-__m512i broadcast(const void* p) {
+IX_INLINE __m512i broadcast(const void* p) {
   int32_t value;
   __builtin_memcpy(&value, p, sizeof(value));
   return _mm512_set1_epi32(value);
@@ -44,14 +43,14 @@ __m512i broadcast(const void* p) {
 
 // Low nibbles of vector v are group 2v, high ones 2v + 1; extra are its upper bits, in place.
 template <int kGroup>
-__m512i nibbles(const uint8_t (*low)[64]) {
+IX_INLINE __m512i nibbles(const uint8_t (*low)[64]) {
   const __m512i both = load(low[kGroup / 2]);
   const __m512i mask = _mm512_set1_epi8(15);
   return _mm512_and_si512(kGroup % 2 == 0 ? both : _mm512_srli_epi16(both, 4), mask);
 }
 
 template <int kShift>  // left where positive
-__m512i shift(__m512i x) {
+IX_INLINE __m512i shift(__m512i x) {
   if constexpr (kShift > 0) return _mm512_slli_epi16(x, kShift);
   if constexpr (kShift < 0) return _mm512_srli_epi16(x, -kShift);
   return x;
@@ -63,7 +62,7 @@ struct Low {
   const uint8_t (*low)[64];
   explicit Low(const uint8_t (*p)[64]) : low(p) {}
   template <int kGroup>
-  __m512i group() const {
+  IX_INLINE __m512i group() const {
     return nibbles<kGroup>(low);
   }
 };
@@ -73,7 +72,7 @@ struct LowAndBit {
   __m512i high;
   LowAndBit(const uint8_t (*p)[64], const uint8_t* bits) : low(p), high(load(bits)) {}
   template <int kGroup>
-  __m512i group() const {
+  IX_INLINE __m512i group() const {
     return _mm512_ternarylogic_epi32(nibbles<kGroup>(low), shift<4 - kGroup>(high),
                                      _mm512_set1_epi8(0x10), kOrAnd);
   }
@@ -85,7 +84,7 @@ struct LowAndTwoBits {
   LowAndTwoBits(const uint8_t (*p)[64], const uint8_t (*bits)[64])
       : low(p), high{load(bits[0]), load(bits[1])} {}
   template <int kGroup>
-  __m512i group() const {
+  IX_INLINE __m512i group() const {
     return _mm512_ternarylogic_epi32(nibbles<kGroup>(low),
                                      shift<4 - 2 * (kGroup % 4)>(high[kGroup / 4]),
                                      _mm512_set1_epi8(0x30), kOrAnd);
@@ -96,14 +95,14 @@ struct Bytes {
   const uint8_t (*q)[64];
   explicit Bytes(const uint8_t (*p)[64]) : q(p) {}
   template <int kGroup>
-  __m512i group() const {
+  IX_INLINE __m512i group() const {
     return load(q[kGroup]);
   }
 };
 
 // sums[c] += groups [kFirst, kLast) × x[c * stride …], x at the sub-block's first activation.
 template <int kFirst, int kLast, int C, typename Quants>
-void dot(const Quants& quants, const uint8_t* x, int64_t stride, __m512i* sums) {
+IX_INLINE void dot(const Quants& quants, const uint8_t* x, int64_t stride, __m512i* sums) {
   const __m512i w = quants.template group<kFirst>();
 #pragma GCC unroll 16
   for (int c = 0; c < C; ++c) {
@@ -113,7 +112,7 @@ void dot(const Quants& quants, const uint8_t* x, int64_t stride, __m512i* sums) 
 }
 
 template <int C>
-void store(const __m512* acc, int64_t rows, float* out, int64_t out_stride) {
+IX_INLINE void store(const __m512* acc, int64_t rows, float* out, int64_t out_stride) {
   const auto mask = static_cast<__mmask16>((1u << rows) - 1);
 #pragma GCC unroll 16
   for (int c = 0; c < C; ++c) _mm512_mask_storeu_ps(out + c * out_stride, mask, acc[c]);
@@ -174,7 +173,7 @@ struct Blocks32 {
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
     for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block32)) {
-      prefetch<C, sizeof(Panel)>(block);
+      prefetch<sizeof(Panel)>(block);
       __m512i sums[C];
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) {
@@ -237,8 +236,8 @@ struct BlocksK {
 
   // total[c] = -dmin × (mins · sums of the activations)
   template <int C>
-  static void begin(const typename Type::Panel& block, const uint8_t* x, int64_t stride,
-                    __m512* total) {
+  IX_INLINE static void begin(const typename Type::Panel& block, const uint8_t* x, int64_t stride,
+                              __m512* total) {
     __m512i below[C];
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) below[c] = _mm512_setzero_si512();
@@ -269,13 +268,13 @@ struct BlocksK {
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
     for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block256)) {
-      prefetch<C, sizeof(Panel) - 8 * Type::kSubBytes>(block);
+      prefetch<sizeof(Panel) - 8 * Type::kSubBytes>(block);
       __m512 total[C];
       begin<C>(*block, x, stride, total);
       const __m512 d = load_halves(block->d);
       for (int j = 0; j < 8; ++j) {
-        prefetch<C, Type::kSubBytes>(reinterpret_cast<const uint8_t*>(block) + sizeof(Panel) -
-                                     (8 - j) * Type::kSubBytes);
+        prefetch<Type::kSubBytes>(reinterpret_cast<const uint8_t*>(block) + sizeof(Panel) -
+                                  (8 - j) * Type::kSubBytes);
         __m512i sums[C];
 #pragma GCC unroll 16
         for (int c = 0; c < C; ++c) sums[c] = _mm512_setzero_si512();
@@ -302,8 +301,8 @@ struct BlocksQ6K {
 
   // total[c] += scale × groups [kFirst, kFirst + 4), of sub-block s of 16 columns
   template <int kFirst, int C>
-  static void half(const LowAndTwoBits& quants, const PanelQ6_K& block, int s, const uint8_t* x,
-                   int64_t stride, __m512 d, __m512* total) {
+  IX_INLINE static void half(const LowAndTwoBits& quants, const PanelQ6_K& block, int s,
+                             const uint8_t* x, int64_t stride, __m512 d, __m512* total) {
     __m512i sums[C];
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) {  // offset 32
@@ -330,13 +329,13 @@ struct BlocksQ6K {
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
     for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block256)) {
-      prefetch<C, sizeof(block->scales)>(block->scales);
+      prefetch<sizeof(block->scales)>(block->scales);
       const __m512 d = load_halves(plane + b * kPanelRows);
       __m512 total[C];
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) total[c] = _mm512_setzero_ps();
       for (int j = 0; j < 8; ++j) {
-        prefetch<C, sizeof(block->sub[0])>(&block->sub[j]);
+        prefetch<sizeof(block->sub[0])>(&block->sub[j]);
         const LowAndTwoBits quants(block->sub[j].low, block->sub[j].high);
         half<0, C>(quants, *block, 2 * j, x, stride, d, total);
         half<4, C>(quants, *block, 2 * j + 1, x, stride, d, total);
