@@ -11,6 +11,8 @@ namespace ix::backend::cpu {
 struct CpuOptions {
   std::string isa;   // "" = the best this CPU has, or IX_CPU_ISA where set
   bool pack = true;  // false: every weight through the plain path (tests)
+  // Bytes that weights, KV cache and buffers may take together; 0 = what the system has left.
+  uint64_t memory_limit = 0;
   LoadProgress progress = nullptr;
   void* progress_context = nullptr;
 };

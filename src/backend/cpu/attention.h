@@ -1,0 +1,72 @@
+// Attention over the paged cache.
+//
+// A row's scores are taken in chunks of 256 positions, [0, 256), [256, 512), …, cut to what the row
+// sees. Each chunk gives a maximum, a sum and a weighted sum of values; chunks are merged in
+// ascending order. So a row's bits depend on its position, window and cache only.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "backend/cpu/kernels/vector_kernels.h"
+#include "backend/cpu/kv_cache.h"
+#include "backend/cpu/step_rows.h"
+#include "base/thread_pool.h"
+
+namespace ix::backend::cpu {
+
+inline constexpr int32_t kAttentionChunk = 256;  // positions
+// Queries (rows x heads of a group) that one task takes: enough that a chunk's keys and values,
+// read from the second-level cache, serve several.
+inline constexpr int32_t kTileQueries = 32;
+
+// graph::Attention with its buffers.
+struct AttentionStage {
+  int64_t heads;
+  int64_t kv_heads;
+  int64_t head_dim;
+  int64_t value_head_dim;
+  float scale;
+  float soft_cap;
+  int64_t window;
+  int32_t kv_layer;
+  int32_t kv_group;
+  const float* q;  // [rows, q_stride]
+  int64_t q_stride;
+  float* out;  // [rows, out_stride]
+  int64_t out_stride;
+
+  int64_t group_heads() const { return heads / kv_heads; }
+};
+
+// One thread's working memory, sized for the widest stage of a plan.
+class AttentionScratch {
+ public:
+  // group_heads, head_dim, value_head_dim: the largest of any stage.
+  AttentionScratch(int64_t group_heads, int64_t head_dim, int64_t value_head_dim);
+  static int64_t bytes(int64_t group_heads, int64_t head_dim, int64_t value_head_dim);
+
+ private:
+  friend class AttentionTask;
+  std::vector<float> queries_;        // [queries, head_dim]
+  std::vector<float> scores_;         // [queries, kAttentionChunk]
+  std::vector<float> chunk_;          // [queries, value_head_dim]
+  std::vector<float> maximum_;        // [queries], over the chunks merged so far
+  std::vector<float> sum_;            // [queries]
+  std::vector<float> chunk_maximum_;  // [queries], of the chunk in work
+  std::vector<float> chunk_sum_;
+  std::vector<int32_t> first_;  // [queries], visible positions of the chunk, from its start
+  std::vector<int32_t> end_;
+};
+
+// Rows of a tile for stages whose largest group has group_heads query heads.
+int32_t rows_per_tile(int64_t group_heads);
+
+// Cuts the sequences of a step into tiles.
+void cut_tiles(StepRows& rows, int32_t rows_per_tile);
+
+// Computes a stage for all rows. The step's keys and values are in the cache already.
+void run_attention(const AttentionStage& stage, const VectorKernels& kernels, const KvCache& cache,
+                   const StepRows& rows, ThreadPool& pool, std::vector<AttentionScratch>& scratch);
+
+}  // namespace ix::backend::cpu

@@ -1,0 +1,57 @@
+// Keys and values of all layers in blocks of 16 tokens, as IEEE halves.
+//
+// A block of a layer holds, for each KV head, the keys [head_dim, 16] and then the values
+// [16, value_head_dim]: keys lie across tokens, because the attention kernels score 16 tokens at
+// once. Memory is reserved at open and committed block by block on first use.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "backend/cpu/kernels/vector_kernels.h"
+#include "backend/executor.h"
+#include "backend/lazy_memory.h"
+#include "graph/decoder.h"
+
+namespace ix::backend::cpu {
+
+class KvCache {
+ public:
+  static Result<KvCache> create(const graph::Decoder& decoder, const KvInfo& info);
+
+  // [head_dim, 16]
+  const uint16_t* keys(int32_t layer, BlockId block, int64_t head) const {
+    const Layer& l = layers_[static_cast<size_t>(layer)];
+    return l.data + block * l.block_size + head * l.head_size;
+  }
+  // [16, value_head_dim]
+  const uint16_t* values(int32_t layer, BlockId block, int64_t head) const {
+    const Layer& l = layers_[static_cast<size_t>(layer)];
+    return keys(layer, block, head) + l.head_dim * kBlockTokens;
+  }
+
+  // Writes one token's key [kv_heads, head_dim] and value [kv_heads, value_head_dim] at `offset`
+  // (0 .. 15) of a block. scratch [head_dim] belongs to the calling thread.
+  void store(const VectorKernels& kernels, int32_t layer, BlockId block, int32_t offset,
+             const float* key, const float* value, uint16_t* scratch);
+
+  // Copies whole blocks of all layers of a group.
+  void copy(int32_t group, std::span<const BlockId> from, std::span<const BlockId> to);
+
+ private:
+  struct Layer {
+    uint16_t* data;
+    int64_t block_size;  // elements of a block
+    int64_t head_size;   // elements of a head in a block
+    int64_t kv_heads;
+    int64_t head_dim;
+    int64_t value_head_dim;
+    int32_t group;
+  };
+
+  LazyMemory memory_;
+  std::vector<Layer> layers_;
+};
+
+}  // namespace ix::backend::cpu

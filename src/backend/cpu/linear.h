@@ -1,0 +1,52 @@
+// Products with weights: packed panels, or the plain path for what has no panel form.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/cpu/kernels/matrix_kernels.h"
+#include "backend/cpu/kernels/vector_kernels.h"
+#include "backend/cpu/packed_matrix.h"
+#include "base/thread_pool.h"
+#include "quant/weight_source.h"
+
+namespace ix::backend::cpu {
+
+// W [rows, cols] of one part of a linear: packed, or as in the file.
+struct LinearWeight {
+  std::optional<PackedMatrix> packed;
+  quant::TensorView plain;  // where packed is empty
+
+  int64_t rows() const { return packed ? packed->rows() : plain.rows(); }
+  int64_t cols() const { return packed ? packed->cols() : plain.cols(); }
+};
+
+// Quantised activations of the value that a linear stage reads, one buffer for each kind.
+struct Activations {
+  uint8_t* data = nullptr;  // [rows, stride bytes]
+  int64_t stride = 0;
+};
+
+// One product: out = in W^T.
+struct Product {
+  const LinearWeight* weight;
+  Activations activations;  // for packed weights
+  const float* in;          // [rows, in_stride], for plain ones
+  int64_t in_stride;
+  float* out;  // [rows, out_stride]
+  int64_t out_stride;
+};
+
+// Products that read the same value; their panels are spread over the pool together.
+struct LinearStage {
+  std::vector<Product> products;
+};
+
+// n rows through all products of a stage. row_scratch: [threads], each as long as the widest plain
+// row.
+void run_linear(const LinearStage& stage, const MatrixKernels& matrix, const VectorKernels& vector,
+                int64_t n, ThreadPool& pool, std::vector<std::vector<float>>& row_scratch);
+
+}  // namespace ix::backend::cpu
