@@ -107,7 +107,7 @@ class Oracle:
             form = "long" if self.context > original else "short"
             frequency = frequency / self.weight(f"rope_factors_{form}.weight").astype(np.float64)
 
-        if kind == "linear":
+        if kind in ("linear", "longrope"):
             return frequency / factor, magnitude
         if kind == "yarn":
             # Peng et al., "YaRN", section 3.2 and 3.4.
@@ -128,7 +128,7 @@ class Oracle:
             interpolated = np.clip((pair - low) / max(high - low, 0.001), 0.0, 1.0)
             frequency = frequency * (1 - interpolated) + frequency / factor * interpolated
             return frequency, magnitude * (1 + 0.1 * math.log(factor))
-        if kind in ("none", "longrope"):
+        if kind == "none":
             return frequency, magnitude
         raise ValueError(f"rope scaling {kind}")
 
@@ -173,7 +173,7 @@ class Oracle:
         scale = 1.0 / math.sqrt(self.head_dim)
         if (self.arch, self.layers) in (("gemma2", 46), ("gemma3", 62)):  # the two 27B models
             scale = 1.0 / math.sqrt(self.width // self.heads)
-        cap = self.key("attn_logit_softcapping", 0.0) if self.arch == "gemma2" else 0.0
+        cap = self.key("attn_logit_softcapping", 50.0) if self.arch == "gemma2" else 0.0
 
         row, col = np.arange(n)[:, None], np.arange(n)[None, :]
         visible = col <= row
@@ -224,7 +224,8 @@ class Oracle:
             x = x + y
         x = self.norm(x, "output_norm")
         y = self.linear(x, "output" if self.has("output.weight") else "token_embd")
-        cap = self.key("final_logit_softcapping", 0.0) if self.arch in GEMMA else 0.0
+        default = 30.0 if self.arch == "gemma2" else 0.0
+        cap = self.key("final_logit_softcapping", default) if self.arch in GEMMA else 0.0
         return cap * np.tanh(y / cap) if cap else y
 
 
