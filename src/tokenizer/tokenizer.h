@@ -1,6 +1,7 @@
 // Text to tokens and back, by the vocabulary of a GGUF file.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,11 +14,16 @@
 
 namespace ix::tokenizer {
 
+class SpecialTokens;
+class TextEncoder;
+class Vocabulary;
+
 enum class TokenType : uint8_t { normal = 1, unknown, control, user_defined, unused, byte };
 
 struct EncodeOptions {
-  bool add_special = false;    // BOS (and EOS) as the file asks
-  bool parse_special = false;  // control tokens written in the text become themselves
+  bool add_special = false;  // BOS (and EOS) as the file asks
+  // Control tokens written in the text become themselves. User-defined tokens always do.
+  bool parse_special = false;
 };
 
 struct DecodeOptions {
@@ -31,21 +37,24 @@ class Tokenizer {
   // unsupported for an unknown tokenizer.ggml.model or pre, corrupt (naming the key) for a bad
   // vocabulary.
   static Result<std::unique_ptr<Tokenizer>> create(const gguf::Metadata& metadata);
-  virtual ~Tokenizer() = default;
+  ~Tokenizer();
 
   // Any bytes are accepted: invalid UTF-8 goes through byte tokens where the vocabulary has them
-  // and is replaced by U+FFFD where not. Time linear in the text (n log n for SPM merges).
-  virtual std::vector<TokenId> encode(std::string_view text,
-                                      const EncodeOptions& options) const = 0;
+  // and is replaced by U+FFFD where not. Time linear in the text (n log n in its longest piece
+  // that the vocabulary does not allow to cut).
+  std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const;
 
-  // Bytes of the tokens; may end within a UTF-8 character (see Utf8Stream).
+  // Bytes of the tokens; may end within a UTF-8 character (see Utf8Stream). Ids outside the
+  // vocabulary give nothing.
   std::string decode(std::span<const TokenId> tokens, const DecodeOptions& options) const;
 
-  // Bytes of one token, space marks turned into spaces.
+  // Bytes of one token, space marks turned into spaces. Empty for unused tokens and for ids
+  // outside the vocabulary.
   std::string token_bytes(TokenId token) const;
 
   int64_t vocab_size() const;
-  std::string_view token_text(TokenId token) const;  // as it stands in the file
+  // As they stand in the file; empty and unused for ids outside the vocabulary.
+  std::string_view token_text(TokenId token) const;
   TokenType token_type(TokenId token) const;
 
   TokenId bos() const;  // kNoToken where the file has none
@@ -56,13 +65,13 @@ class Tokenizer {
   bool is_end(TokenId token) const;
   std::span<const TokenId> end_tokens() const;
 
- protected:
-  struct Vocabulary;
-  explicit Tokenizer(std::unique_ptr<Vocabulary> vocabulary);
-  const Vocabulary& vocabulary() const { return *vocabulary_; }
-
  private:
-  std::unique_ptr<Vocabulary> vocabulary_;
+  Tokenizer(std::unique_ptr<const Vocabulary> vocabulary, std::unique_ptr<TextEncoder> encoder);
+
+  std::unique_ptr<const Vocabulary> vocabulary_;
+  std::unique_ptr<const TextEncoder> encoder_;
+  std::unique_ptr<const SpecialTokens> user_defined_;  // found in every text
+  std::unique_ptr<const SpecialTokens> all_special_;   // found where parse_special is asked for
 };
 
 // Holds bytes back until they are whole UTF-8 characters. Invalid bytes become U+FFFD.
