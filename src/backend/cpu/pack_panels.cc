@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <type_traits>
 
+#include "base/checked_math.h"
 #include "base/float16.h"
 
 // File blocks: see the formats in ggml-common.h. A sub-block is 32 columns, 8 dwords of 4 quants,
@@ -134,28 +136,27 @@ void k_scale_min(const uint8_t* scales, int j, uint8_t* scale, uint8_t* min) {
 }
 
 // --- one file block of one row into a panel's block ----------------------------------------------
-// plane: the block's d[16] where the type has a plane.
 
-void pack_block(const uint8_t* s, int row, uint16_t* plane, PanelQ4_0& p) {
-  copy16(plane + row, s);
+void pack_block(const uint8_t* s, int row, PanelQ4_0& p) {
+  copy16(p.d + row, s);
   put_low(p.low, row, nibbles_of_32(s + 2));
 }
 
-void pack_block(const uint8_t* s, int row, uint16_t* /*plane*/, PanelQ4_1& p) {
+void pack_block(const uint8_t* s, int row, PanelQ4_1& p) {
   copy16(p.d + row, s);
   copy16(p.m + row, s + 2);
   put_low(p.low, row, nibbles_of_32(s + 4));
 }
 
-void pack_block(const uint8_t* s, int row, uint16_t* plane, PanelQ5_0& p) {
-  copy16(plane + row, s);
+void pack_block(const uint8_t* s, int row, PanelQ5_0& p) {
+  copy16(p.d + row, s);
   SubBlock q = nibbles_of_32(s + 6);
   add_bit4_of_32(s + 2, q);
   put_low(p.low, row, q);
   put_bit4(p.high, row, q);
 }
 
-void pack_block(const uint8_t* s, int row, uint16_t* /*plane*/, PanelQ5_1& p) {
+void pack_block(const uint8_t* s, int row, PanelQ5_1& p) {
   copy16(p.d + row, s);
   copy16(p.m + row, s + 2);
   SubBlock q = nibbles_of_32(s + 8);
@@ -164,8 +165,8 @@ void pack_block(const uint8_t* s, int row, uint16_t* /*plane*/, PanelQ5_1& p) {
   put_bit4(p.high, row, q);
 }
 
-void pack_block(const uint8_t* s, int row, uint16_t* plane, PanelQ8_0& p) {
-  copy16(plane + row, s);
+void pack_block(const uint8_t* s, int row, PanelQ8_0& p) {
+  copy16(p.d + row, s);
   for (int g = 0; g < 8; ++g) store32(p.q[g] + 4 * row, load32(s + 2 + 4 * g) ^ 0x80808080u);
 }
 
@@ -176,12 +177,12 @@ void pack_k_scales(const uint8_t* s, int row, PanelK& p) {
   for (int j = 0; j < 8; ++j) k_scale_min(s + 4, j, &p.scales[j][row], &p.mins[j / 2][row][j % 2]);
 }
 
-void pack_block(const uint8_t* s, int row, uint16_t* /*plane*/, PanelQ4_K& p) {
+void pack_block(const uint8_t* s, int row, PanelQ4_K& p) {
   pack_k_scales(s, row, p);
   for (int j = 0; j < 8; ++j) put_low(p.low[j], row, nibbles_of_256(s + 16, j));
 }
 
-void pack_block(const uint8_t* s, int row, uint16_t* /*plane*/, PanelQ5_K& p) {
+void pack_block(const uint8_t* s, int row, PanelQ5_K& p) {
   pack_k_scales(s, row, p);
   for (int j = 0; j < 8; ++j) {
     SubBlock q = nibbles_of_256(s + 48, j);
@@ -191,8 +192,8 @@ void pack_block(const uint8_t* s, int row, uint16_t* /*plane*/, PanelQ5_K& p) {
   }
 }
 
-void pack_block(const uint8_t* s, int row, uint16_t* plane, PanelQ6_K& p) {
-  copy16(plane + row, s + 208);
+void pack_block(const uint8_t* s, int row, PanelQ6_K& p) {
+  copy16(p.d + row, s + 208);
   for (int j = 0; j < 16; ++j) p.scales[j][row] = static_cast<int8_t>(s[192 + j]);
   for (int j = 0; j < 8; ++j) {
     const SubBlock q = q6_k_sub_block(s, s + 128, j);
@@ -215,27 +216,27 @@ void add(float m, int count, float* out) {
   for (int i = 0; i < count; ++i) out[i] += m;
 }
 
-void unpack_block(const PanelQ4_0& p, const uint16_t* plane, int row, float* out) {
+void unpack_block(const PanelQ4_0& p, int row, float* out) {
   SubBlock q;
   get_low(p.low, row, q);
-  expand(q, 8, half_to_float(plane[row]), 32, out);
+  expand(q, 8, half_to_float(p.d[row]), 32, out);
 }
 
-void unpack_block(const PanelQ4_1& p, const uint16_t* /*plane*/, int row, float* out) {
+void unpack_block(const PanelQ4_1& p, int row, float* out) {
   SubBlock q;
   get_low(p.low, row, q);
   expand(q, 0, half_to_float(p.d[row]), 32, out);
   add(half_to_float(p.m[row]), 32, out);
 }
 
-void unpack_block(const PanelQ5_0& p, const uint16_t* plane, int row, float* out) {
+void unpack_block(const PanelQ5_0& p, int row, float* out) {
   SubBlock q;
   get_low(p.low, row, q);
   get_bit4(p.high, row, q);
-  expand(q, 16, half_to_float(plane[row]), 32, out);
+  expand(q, 16, half_to_float(p.d[row]), 32, out);
 }
 
-void unpack_block(const PanelQ5_1& p, const uint16_t* /*plane*/, int row, float* out) {
+void unpack_block(const PanelQ5_1& p, int row, float* out) {
   SubBlock q;
   get_low(p.low, row, q);
   get_bit4(p.high, row, q);
@@ -243,10 +244,10 @@ void unpack_block(const PanelQ5_1& p, const uint16_t* /*plane*/, int row, float*
   add(half_to_float(p.m[row]), 32, out);
 }
 
-void unpack_block(const PanelQ8_0& p, const uint16_t* plane, int row, float* out) {
+void unpack_block(const PanelQ8_0& p, int row, float* out) {
   SubBlock q;
   for (int g = 0; g < 8; ++g) q.group[g] = load32(p.q[g] + 4 * row);
-  expand(q, 128, half_to_float(plane[row]), 32, out);
+  expand(q, 128, half_to_float(p.d[row]), 32, out);
 }
 
 template <typename PanelK>
@@ -255,7 +256,7 @@ void expand_k(const PanelK& p, int row, int j, const SubBlock& q, float* out) {
   add(-(half_to_float(p.dmin[row]) * static_cast<float>(p.mins[j / 2][row][j % 2])), 32, out);
 }
 
-void unpack_block(const PanelQ4_K& p, const uint16_t* /*plane*/, int row, float* out) {
+void unpack_block(const PanelQ4_K& p, int row, float* out) {
   for (int j = 0; j < 8; ++j) {
     SubBlock q;
     get_low(p.low[j], row, q);
@@ -263,7 +264,7 @@ void unpack_block(const PanelQ4_K& p, const uint16_t* /*plane*/, int row, float*
   }
 }
 
-void unpack_block(const PanelQ5_K& p, const uint16_t* /*plane*/, int row, float* out) {
+void unpack_block(const PanelQ5_K& p, int row, float* out) {
   for (int j = 0; j < 8; ++j) {
     SubBlock q;
     get_low(p.sub[j].low, row, q);
@@ -272,8 +273,8 @@ void unpack_block(const PanelQ5_K& p, const uint16_t* /*plane*/, int row, float*
   }
 }
 
-void unpack_block(const PanelQ6_K& p, const uint16_t* plane, int row, float* out) {
-  const float d = half_to_float(plane[row]);
+void unpack_block(const PanelQ6_K& p, int row, float* out) {
+  const float d = half_to_float(p.d[row]);
   for (int j = 0; j < 8; ++j) {
     SubBlock q;
     get_low(p.sub[j].low, row, q);
@@ -284,61 +285,52 @@ void unpack_block(const PanelQ6_K& p, const uint16_t* plane, int row, float* out
   }
 }
 
-// Calls f with a null pointer to the panel's block type.
-template <typename F>
-void with_panel_type(PackedType type, F f) {
+template <typename To, typename From>
+using ConstLike = std::conditional_t<std::is_const_v<From>, const To, To>;
+
+// Calls f with `panel` as a pointer to the type's blocks.
+template <typename Byte, typename F>
+void with_blocks(PackedType type, Byte* panel, F f) {
   switch (type) {
     case PackedType::q4_0:
-      return f(static_cast<PanelQ4_0*>(nullptr));
+      return f(reinterpret_cast<ConstLike<PanelQ4_0, Byte>*>(panel));
     case PackedType::q4_1:
-      return f(static_cast<PanelQ4_1*>(nullptr));
+      return f(reinterpret_cast<ConstLike<PanelQ4_1, Byte>*>(panel));
     case PackedType::q5_0:
-      return f(static_cast<PanelQ5_0*>(nullptr));
+      return f(reinterpret_cast<ConstLike<PanelQ5_0, Byte>*>(panel));
     case PackedType::q5_1:
-      return f(static_cast<PanelQ5_1*>(nullptr));
+      return f(reinterpret_cast<ConstLike<PanelQ5_1, Byte>*>(panel));
     case PackedType::q8_0:
-      return f(static_cast<PanelQ8_0*>(nullptr));
+      return f(reinterpret_cast<ConstLike<PanelQ8_0, Byte>*>(panel));
     case PackedType::q4_k:
-      return f(static_cast<PanelQ4_K*>(nullptr));
+      return f(reinterpret_cast<ConstLike<PanelQ4_K, Byte>*>(panel));
     case PackedType::q5_k:
-      return f(static_cast<PanelQ5_K*>(nullptr));
+      return f(reinterpret_cast<ConstLike<PanelQ5_K, Byte>*>(panel));
     case PackedType::q6_k:
-      return f(static_cast<PanelQ6_K*>(nullptr));
+      return f(reinterpret_cast<ConstLike<PanelQ6_K, Byte>*>(panel));
   }
 }
 
 }  // namespace
 
 void pack_panel(PackedType type, const std::byte* source, int64_t row_bytes, int64_t rows,
-                int64_t blocks, int64_t plane_bytes, uint8_t* panel) {
+                int64_t blocks, uint8_t* panel) {
   const PanelTraits& traits = kPanelTraits[static_cast<int>(type)];
-  if (rows < kPanelRows) {
-    std::memset(panel, 0, static_cast<size_t>(plane_bytes + blocks * traits.block_bytes));
-  } else {
-    const int64_t used = blocks * traits.plane_bytes;
-    std::memset(panel + used, 0, static_cast<size_t>(plane_bytes - used));
-  }
-  with_panel_type(type, [&]<typename Panel>(Panel* /*type*/) {
-    auto* plane = reinterpret_cast<uint16_t*>(panel);
-    auto* to = reinterpret_cast<Panel*>(panel + plane_bytes);
+  const int64_t used = blocks * traits.block_bytes;
+  const int64_t zeros_from = rows < kPanelRows ? 0 : used;
+  std::memset(panel + zeros_from, 0, static_cast<size_t>(round_up<int64_t>(used, 64) - zeros_from));
+  with_blocks(type, panel, [&](auto* to) {
     for (int64_t b = 0; b < blocks; ++b) {
       const uint8_t* from = as_bytes(source) + b * traits.source_bytes;
-      for (int row = 0; row < rows; ++row) {
-        pack_block(from + row * row_bytes, row, plane + b * kPanelRows, to[b]);
-      }
+      for (int row = 0; row < rows; ++row) pack_block(from + row * row_bytes, row, to[b]);
     }
   });
 }
 
-void unpack_row(PackedType type, const uint8_t* panel, int64_t plane_bytes, int64_t blocks, int row,
-                float* out) {
-  with_panel_type(type, [&]<typename Panel>(Panel* /*type*/) {
-    const int64_t cols = kPanelTraits[static_cast<int>(type)].block_cols;
-    const auto* plane = reinterpret_cast<const uint16_t*>(panel);
-    const auto* from = reinterpret_cast<const Panel*>(panel + plane_bytes);
-    for (int64_t b = 0; b < blocks; ++b) {
-      unpack_block(from[b], plane + b * kPanelRows, row, out + b * cols);
-    }
+void unpack_row(PackedType type, const uint8_t* panel, int64_t blocks, int row, float* out) {
+  const int64_t cols = kPanelTraits[static_cast<int>(type)].block_cols;
+  with_blocks(type, panel, [&](const auto* from) {
+    for (int64_t b = 0; b < blocks; ++b) unpack_block(from[b], row, out + b * cols);
   });
 }
 

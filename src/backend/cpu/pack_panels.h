@@ -9,13 +9,12 @@
 namespace ix::backend::cpu {
 
 // Packs `rows` (1 … kPanelRows) rows of `blocks` file blocks each, row_bytes apart, into one panel.
-// Missing rows become zeros. plane_bytes: of the panel, padding included.
+// Missing rows and what is left of a cache line at the end become zeros.
 void pack_panel(PackedType type, const std::byte* source, int64_t row_bytes, int64_t rows,
-                int64_t blocks, int64_t plane_bytes, uint8_t* panel);
+                int64_t blocks, uint8_t* panel);
 
 // Dequantises row `row` of a panel into out[blocks * block_cols], with the float operations of
 // quant::dequantize_row.
-void unpack_row(PackedType type, const uint8_t* panel, int64_t plane_bytes, int64_t blocks, int row,
-                float* out);
+void unpack_row(PackedType type, const uint8_t* panel, int64_t blocks, int row, float* out);
 
 }  // namespace ix::backend::cpu

@@ -25,7 +25,6 @@ constexpr int64_t kMaxElements = int64_t{1} << 44;
 struct Geometry {
   int64_t blocks;
   int64_t panels;
-  int64_t plane_bytes;
   int64_t panel_bytes;
 };
 
@@ -61,8 +60,7 @@ std::optional<Geometry> geometry(const PanelTraits* traits, int64_t rows, int64_
   Geometry g;
   g.blocks = cols / traits->block_cols;
   g.panels = ceil_div<int64_t>(rows, kPanelRows);
-  g.plane_bytes = round_up<int64_t>(g.blocks * traits->plane_bytes, 64);
-  g.panel_bytes = g.plane_bytes + g.blocks * traits->block_bytes;
+  g.panel_bytes = round_up<int64_t>(g.blocks * traits->block_bytes, 64);
   return g;
 }
 
@@ -105,7 +103,6 @@ Result<PackedMatrix> PackedMatrix::pack(const quant::TensorView& tensor, ThreadP
   matrix.cols_ = cols;
   matrix.blocks_ = g->blocks;
   matrix.panels_ = g->panels;
-  matrix.plane_bytes_ = g->plane_bytes;
   matrix.panel_bytes_ = g->panel_bytes;
 
   std::span<std::byte> storage = options.storage;
@@ -129,7 +126,7 @@ Result<PackedMatrix> PackedMatrix::pack(const quant::TensorView& tensor, ThreadP
       const int64_t panel = first + index;
       const int64_t row = panel * kPanelRows;
       pack_panel(traits->type, tensor.bytes.data() + row * row_bytes, row_bytes,
-                 std::min<int64_t>(kPanelRows, rows - row), g->blocks, g->plane_bytes,
+                 std::min<int64_t>(kPanelRows, rows - row), g->blocks,
                  data + panel * g->panel_bytes);
     });
     if (options.source != nullptr) {
@@ -151,7 +148,6 @@ void PackedMatrix::matmul(const MatrixKernels& kernels, int64_t first_panel, int
   MatmulArgs args;
   args.panels = data_;
   args.panel_bytes = panel_bytes_;
-  args.plane_bytes = plane_bytes_;
   args.first_panel = first_panel;
   args.last_panel = last_panel;
   args.rows = rows_;
@@ -183,7 +179,7 @@ int64_t PackedMatrix::panels_per_task(int64_t n, int threads) const {
 
 void PackedMatrix::dequantize_row(int64_t row, std::span<float> out) const {
   IX_CHECK(row >= 0 && row < rows_ && static_cast<int64_t>(out.size()) == cols_);
-  unpack_row(traits_->type, data_ + row / kPanelRows * panel_bytes_, plane_bytes_, blocks_,
+  unpack_row(traits_->type, data_ + row / kPanelRows * panel_bytes_, blocks_,
              static_cast<int>(row % kPanelRows), out.data());
 }
 

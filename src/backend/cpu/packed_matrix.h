@@ -75,7 +75,6 @@ class PackedMatrix {
   int64_t cols_ = 0;
   int64_t blocks_ = 0;  // along a row
   int64_t panels_ = 0;
-  int64_t plane_bytes_ = 0;  // of a panel
   int64_t panel_bytes_ = 0;
   const uint8_t* data_ = nullptr;
   PageBuffer own_;

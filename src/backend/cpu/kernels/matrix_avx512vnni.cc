@@ -124,35 +124,30 @@ IX_INLINE void store(const __m512* acc, int64_t rows, float* out, int64_t out_st
 struct Q4_0 {
   using Panel = PanelQ4_0;
   static constexpr int kOffsetBits = 3;  // offset 8
-  static constexpr bool kPlane = true;
   static constexpr bool kMin = false;
   static Low quants(const Panel& p) { return Low(p.low); }
 };
 struct Q4_1 {
   using Panel = PanelQ4_1;
   static constexpr int kOffsetBits = 0;
-  static constexpr bool kPlane = false;
   static constexpr bool kMin = true;
   static Low quants(const Panel& p) { return Low(p.low); }
 };
 struct Q5_0 {
   using Panel = PanelQ5_0;
   static constexpr int kOffsetBits = 4;
-  static constexpr bool kPlane = true;
   static constexpr bool kMin = false;
   static LowAndBit quants(const Panel& p) { return {p.low, p.high}; }
 };
 struct Q5_1 {
   using Panel = PanelQ5_1;
   static constexpr int kOffsetBits = 0;
-  static constexpr bool kPlane = false;
   static constexpr bool kMin = true;
   static LowAndBit quants(const Panel& p) { return {p.low, p.high}; }
 };
 struct Q8_0 {
   using Panel = PanelQ8_0;
   static constexpr int kOffsetBits = 7;
-  static constexpr bool kPlane = true;
   static constexpr bool kMin = false;
   static Bytes quants(const Panel& p) { return Bytes(p.q); }
 };
@@ -166,8 +161,7 @@ struct Blocks32 {
   static void tile(const uint8_t* panel, const MatmulArgs& args, const uint8_t* x, float* out,
                    int64_t rows) {
     using Panel = typename Type::Panel;
-    const auto* plane = reinterpret_cast<const uint16_t*>(panel);
-    const auto* block = reinterpret_cast<const Panel*>(panel + args.plane_bytes);
+    const auto* block = reinterpret_cast<const Panel*>(panel);
     const int64_t stride = args.activation_stride;
     __m512 acc[C];
 #pragma GCC unroll 16
@@ -184,12 +178,7 @@ struct Blocks32 {
                                     Type::kOffsetBits);
       }
       dot<0, 8, C>(Type::quants(*block), x, stride, sums);
-      __m512 d;
-      if constexpr (Type::kPlane) {
-        d = load_halves(plane + b * kPanelRows);
-      } else {
-        d = load_halves(block->d);
-      }
+      const __m512 d = load_halves(block->d);
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) {
         const __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[c]), d);
@@ -262,19 +251,20 @@ struct BlocksK {
   static void tile(const uint8_t* panel, const MatmulArgs& args, const uint8_t* x, float* out,
                    int64_t rows) {
     using Panel = typename Type::Panel;
-    const auto* block = reinterpret_cast<const Panel*>(panel + args.plane_bytes);
+    constexpr int kHeadBytes = sizeof(Panel) - 8 * Type::kSubBytes;
+    const auto* block = reinterpret_cast<const Panel*>(panel);
     const int64_t stride = args.activation_stride;
     __m512 acc[C];
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
     for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block256)) {
-      prefetch<sizeof(Panel) - 8 * Type::kSubBytes>(block);
+      const auto* bytes = reinterpret_cast<const uint8_t*>(block);
+      prefetch<kHeadBytes>(bytes);
       __m512 total[C];
       begin<C>(*block, x, stride, total);
       const __m512 d = load_halves(block->d);
       for (int j = 0; j < 8; ++j) {
-        prefetch<Type::kSubBytes>(reinterpret_cast<const uint8_t*>(block) + sizeof(Panel) -
-                                  (8 - j) * Type::kSubBytes);
+        prefetch<Type::kSubBytes>(bytes + kHeadBytes + j * Type::kSubBytes);
         __m512i sums[C];
 #pragma GCC unroll 16
         for (int c = 0; c < C; ++c) sums[c] = _mm512_setzero_si512();
@@ -322,20 +312,22 @@ struct BlocksQ6K {
   template <int C>
   static void tile(const uint8_t* panel, const MatmulArgs& args, const uint8_t* x, float* out,
                    int64_t rows) {
-    const auto* plane = reinterpret_cast<const uint16_t*>(panel);
-    const auto* block = reinterpret_cast<const PanelQ6_K*>(panel + args.plane_bytes);
+    constexpr int kHeadBytes = sizeof(PanelQ6_K::d) + sizeof(PanelQ6_K::scales);
+    constexpr int kSubBytes = (sizeof(PanelQ6_K) - kHeadBytes) / 8;
+    const auto* block = reinterpret_cast<const PanelQ6_K*>(panel);
     const int64_t stride = args.activation_stride;
     __m512 acc[C];
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
     for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block256)) {
-      prefetch<sizeof(block->scales)>(block->scales);
-      const __m512 d = load_halves(plane + b * kPanelRows);
+      const auto* bytes = reinterpret_cast<const uint8_t*>(block);
+      prefetch<kHeadBytes>(bytes);
+      const __m512 d = load_halves(block->d);
       __m512 total[C];
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) total[c] = _mm512_setzero_ps();
       for (int j = 0; j < 8; ++j) {
-        prefetch<sizeof(block->sub[0])>(&block->sub[j]);
+        prefetch<kSubBytes>(bytes + kHeadBytes + j * kSubBytes);
         const LowAndTwoBits quants(block->sub[j].low, block->sub[j].high);
         half<0, C>(quants, *block, 2 * j, x, stride, d, total);
         half<4, C>(quants, *block, 2 * j + 1, x, stride, d, total);

@@ -98,13 +98,6 @@ void dot_groups(const uint8_t (*q)[64], int count, const int8_t* x, int32_t* dot
 
 // --- types with blocks of 32 ---------------------------------------------------------------------
 
-const uint16_t* halves(const PanelQ4_1& p) { return p.d; }
-const uint16_t* halves(const PanelQ5_1& p) { return p.d; }
-template <typename Panel>
-const uint16_t* halves(const Panel& /*p*/) {
-  return nullptr;
-}
-
 const uint16_t* mins(const PanelQ4_1& p) { return p.m; }
 const uint16_t* mins(const PanelQ5_1& p) { return p.m; }
 template <typename Panel>
@@ -129,12 +122,9 @@ struct Blocks32 {
   // acc [16] of one panel and one activation row
   static void dot(const uint8_t* panel, const MatmulArgs& args, const uint8_t* activations,
                   float* acc) {
-    const auto* plane = reinterpret_cast<const uint16_t*>(panel);
-    const auto* block = reinterpret_cast<const Panel*>(panel + args.plane_bytes);
+    const auto* block = reinterpret_cast<const Panel*>(panel);
     const auto* x = reinterpret_cast<const Q8Block32*>(activations);
     for (int64_t b = 0; b < args.blocks; ++b) {
-      const uint16_t* d = halves(block[b]);
-      if (d == nullptr) d = plane + b * kPanelRows;
       const uint16_t* m = mins(block[b]);
       Quants q;
       expand(block[b], q);
@@ -142,7 +132,7 @@ struct Blocks32 {
       for (int32_t& sum : sums) sum = kOffset * x[b].minus_sum;
       dot_groups(q, 8, x[b].q, sums);
       for (int r = 0; r < kPanelRows; ++r) {
-        acc[r] += static_cast<float>(sums[r]) * half_to_float(d[r]) * x[b].scale;
+        acc[r] += static_cast<float>(sums[r]) * half_to_float(block[b].d[r]) * x[b].scale;
         if (m != nullptr) acc[r] += half_to_float(m[r]) * x[b].scaled_sum;
       }
     }
@@ -161,7 +151,7 @@ template <typename Panel>
 struct BlocksK {
   static void dot(const uint8_t* panel, const MatmulArgs& args, const uint8_t* activations,
                   float* acc) {
-    const auto* block = reinterpret_cast<const Panel*>(panel + args.plane_bytes);
+    const auto* block = reinterpret_cast<const Panel*>(panel);
     const auto* x = reinterpret_cast<const Q8Block256*>(activations);
     for (int64_t b = 0; b < args.blocks; ++b) {
       float total[kPanelRows] = {};
@@ -188,8 +178,7 @@ struct BlocksK {
 struct BlocksQ6K {
   static void dot(const uint8_t* panel, const MatmulArgs& args, const uint8_t* activations,
                   float* acc) {
-    const auto* plane = reinterpret_cast<const uint16_t*>(panel);
-    const auto* block = reinterpret_cast<const PanelQ6_K*>(panel + args.plane_bytes);
+    const auto* block = reinterpret_cast<const PanelQ6_K*>(panel);
     const auto* x = reinterpret_cast<const Q8Block256*>(activations);
     for (int64_t b = 0; b < args.blocks; ++b) {
       float total[kPanelRows] = {};
@@ -201,7 +190,7 @@ struct BlocksQ6K {
         for (int32_t& sum : sums) sum = 32 * x[b].minus_sum16[j];
         dot_groups(q + 4 * (j % 2), 4, x[b].q + 16 * j, sums);
         for (int r = 0; r < kPanelRows; ++r) {
-          const float scale = half_to_float(plane[b * kPanelRows + r]) * block[b].scales[j][r];
+          const float scale = half_to_float(block[b].d[r]) * block[b].scales[j][r];
           total[r] += static_cast<float>(sums[r]) * scale;
         }
       }

@@ -17,7 +17,6 @@ namespace ix::backend::cpu {
 struct MatmulArgs {
   const uint8_t* panels;  // panel 0; panel_bytes apart; 64-byte aligned
   int64_t panel_bytes;
-  int64_t plane_bytes;  // of a panel, with its padding
   int64_t first_panel;  // panels [first_panel, last_panel) are computed
   int64_t last_panel;
   int64_t rows;                // of the whole matrix: what the last panel has beyond is not written

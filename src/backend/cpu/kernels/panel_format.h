@@ -13,8 +13,9 @@
 //   6 bits: the same and two vectors; bits 2i, 2i+1 of vector v are bits 4 and 5 of group 4v + i.
 //   8 bits: 8 vectors.
 //
-// panel = [plane: block 0, block 1, …][zeros up to 64 bytes][block 0][block 1]…, where the plane
-// holds the f16 scales d[16] of types whose blocks would not be a multiple of 64 bytes with them.
+// panel = [block 0][block 1]…[zeros up to 64 bytes]. Blocks are multiples of 32 bytes, so half of
+// some types' 512-bit loads cross a cache line. A plane of scales apart from the blocks would avoid
+// that, but a second stream halves the speed at which one thread reads from memory.
 #pragma once
 
 #include <stdint.h>
@@ -53,7 +54,8 @@ struct Q8Block256 {
 static_assert(sizeof(Q8Block256) == 340);
 
 // Blocks of 16 rows × 32 or 256 columns. d and m are IEEE halves.
-struct PanelQ4_0 {  // + plane d[16]; offset 8
+struct PanelQ4_0 {  // offset 8
+  uint16_t d[16];
   uint8_t low[4][64];
 };
 struct PanelQ4_1 {
@@ -61,7 +63,8 @@ struct PanelQ4_1 {
   uint16_t m[16];
   uint8_t low[4][64];
 };
-struct PanelQ5_0 {  // + plane d[16]; offset 16
+struct PanelQ5_0 {  // offset 16
+  uint16_t d[16];
   uint8_t high[64];
   uint8_t low[4][64];
 };
@@ -71,7 +74,8 @@ struct PanelQ5_1 {
   uint8_t high[64];
   uint8_t low[4][64];
 };
-struct PanelQ8_0 {  // + plane d[16]; offset 128
+struct PanelQ8_0 {  // offset 128
+  uint16_t d[16];
   uint8_t q[8][64];
 };
 struct PanelQ4_K {
@@ -91,7 +95,8 @@ struct PanelQ5_K {
     uint8_t low[4][64];
   } sub[8];
 };
-struct PanelQ6_K {        // + plane d[16]; offset 32
+struct PanelQ6_K {  // offset 32
+  uint16_t d[16];
   int8_t scales[16][16];  // [sub-block of 16][row]
   struct {
     uint8_t high[2][64];
@@ -105,25 +110,24 @@ struct PanelTraits {
   ActivationKind activation;
   int32_t block_cols;    // columns of a block
   int32_t block_bytes;   // bytes of a block of a panel
-  int32_t plane_bytes;   // bytes of a block's entry in the plane
   int32_t source_bytes;  // bytes of a row's block in the file
 };
 constexpr PanelTraits kPanelTraits[kPackedTypes] = {
-    {PackedType::q4_0, ActivationKind::q8_32, 32, sizeof(PanelQ4_0), 32, 18},
-    {PackedType::q4_1, ActivationKind::q8_32, 32, sizeof(PanelQ4_1), 0, 20},
-    {PackedType::q5_0, ActivationKind::q8_32, 32, sizeof(PanelQ5_0), 32, 22},
-    {PackedType::q5_1, ActivationKind::q8_32, 32, sizeof(PanelQ5_1), 0, 24},
-    {PackedType::q8_0, ActivationKind::q8_32, 32, sizeof(PanelQ8_0), 32, 34},
-    {PackedType::q4_k, ActivationKind::q8_256, 256, sizeof(PanelQ4_K), 0, 144},
-    {PackedType::q5_k, ActivationKind::q8_256, 256, sizeof(PanelQ5_K), 0, 176},
-    {PackedType::q6_k, ActivationKind::q8_256, 256, sizeof(PanelQ6_K), 32, 210},
+    {PackedType::q4_0, ActivationKind::q8_32, 32, sizeof(PanelQ4_0), 18},
+    {PackedType::q4_1, ActivationKind::q8_32, 32, sizeof(PanelQ4_1), 20},
+    {PackedType::q5_0, ActivationKind::q8_32, 32, sizeof(PanelQ5_0), 22},
+    {PackedType::q5_1, ActivationKind::q8_32, 32, sizeof(PanelQ5_1), 24},
+    {PackedType::q8_0, ActivationKind::q8_32, 32, sizeof(PanelQ8_0), 34},
+    {PackedType::q4_k, ActivationKind::q8_256, 256, sizeof(PanelQ4_K), 144},
+    {PackedType::q5_k, ActivationKind::q8_256, 256, sizeof(PanelQ5_K), 176},
+    {PackedType::q6_k, ActivationKind::q8_256, 256, sizeof(PanelQ6_K), 210},
 };
 
-// Every block is whole cache lines and costs at most 1.04 × the source bytes.
-#define IX_CHECK_PANEL(i)                                                            \
-  static_assert(static_cast<int>(kPanelTraits[i].type) == (i));                      \
-  static_assert(kPanelTraits[i].block_bytes % 64 == 0);                              \
-  static_assert((kPanelTraits[i].block_bytes + kPanelTraits[i].plane_bytes) * 100 <= \
+// Every block is a multiple of 32 bytes and costs at most 1.04 × the source bytes.
+#define IX_CHECK_PANEL(i)                                       \
+  static_assert(static_cast<int>(kPanelTraits[i].type) == (i)); \
+  static_assert(kPanelTraits[i].block_bytes % 32 == 0);         \
+  static_assert(kPanelTraits[i].block_bytes * 100 <=            \
                 kPanelTraits[i].source_bytes * kPanelRows * 104)
 IX_CHECK_PANEL(0);
 IX_CHECK_PANEL(1);
