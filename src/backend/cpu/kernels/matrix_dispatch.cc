@@ -5,6 +5,8 @@ namespace ix::backend::cpu {
 const MatrixKernels& matrix_kernels(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
+    case Isa::avx2:
+      return kMatrixKernelsAvx2;
     case Isa::avx512vnni:
       return kMatrixKernelsAvx512Vnni;
 #endif
