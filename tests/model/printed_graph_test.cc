@@ -10,7 +10,7 @@ namespace {
 std::string layer(const std::string& n, const std::string& in) {
   const std::string blk = "blk." + n + ".";
   const std::string rope = "heads x 16, rotary 16, base 10000) ";
-  return blk + "attn_norm [64] = rms_norm " + blk + "attn_norm.weight (eps 1e-05) " + in + "\n" +
+  return blk + "attn_norm [64] = rms_norm " + blk + "attn_norm.weight (eps 0.001) " + in + "\n" +
          blk + "q [64] = linear " + blk + "attn_q.weight (column, attn_q) " + blk + "attn_norm\n" +
          blk + "k [32] = linear " + blk + "attn_k.weight (column, attn_k) " + blk + "attn_norm\n" +
          blk + "v [32] = linear " + blk + "attn_v.weight (column, attn_v) " + blk + "attn_norm\n" +
@@ -21,7 +21,7 @@ std::string layer(const std::string& n, const std::string& in) {
          blk + "attn_output [64] = linear " + blk + "attn_output.weight (row, attn_output) " + blk +
          "attn\n" +  //
          blk + "attn_residual [64] = add " + blk + "attn_output " + in + "\n" + blk +
-         "ffn_norm [64] = rms_norm " + blk + "ffn_norm.weight (eps 1e-05) " + blk +
+         "ffn_norm [64] = rms_norm " + blk + "ffn_norm.weight (eps 0.001) " + blk +
          "attn_residual\n" +  //
          blk + "ffn_gate [160] = linear " + blk + "ffn_gate.weight (column, ffn_gate) " + blk +
          "ffn_norm\n" +  //
@@ -41,7 +41,7 @@ TEST(PrintedGraph, ShowsLlama) {
   EXPECT_EQ(graph::to_text(*decoder),
             "embed [64] = embedding token_embd.weight\n" + layer("0", "embed") +
                 layer("1", "blk.0.out") +
-                "output_norm [64] = rms_norm output_norm.weight (eps 1e-05) blk.1.out\n"
+                "output_norm [64] = rms_norm output_norm.weight (eps 0.001) blk.1.out\n"
                 "logits [320] = linear output.weight (column, head) output_norm\n");
 }
 

@@ -207,7 +207,7 @@ class Writer:
         self.meta("feed_forward_length", tiny.ffn)
         self.meta("attention.head_count", tiny.heads)
         self.meta("attention.head_count_kv", tiny.kv_heads)
-        self.meta("attention.layer_norm_rms_epsilon", 1e-5)
+        self.meta("attention.layer_norm_rms_epsilon", 1e-3)  # large enough to be seen
         if tiny.head_dim:
             self.meta("attention.key_length", tiny.head_dim)
             self.meta("attention.value_length", tiny.head_dim)
