@@ -135,8 +135,9 @@ def vocabulary():
     order = words + letters
     pieces += [(text, -float(rank), 1) for rank, text in enumerate(order)]
     assert len({piece[0] for piece in pieces}) == len(pieces)
-    assert len(pieces) <= 320
-    pieces += [(f"<unused{i}>", 0.0, 5) for i in range(320 - len(pieces))]
+    assert len(pieces) < 320
+    pieces += [(f"<unused{i}>", 0.0, 5) for i in range(319 - len(pieces))]
+    pieces += [("<|endoftext|>", 0.0, 3)]  # llama.cpp does not load phi3 without it
     return pieces
 
 
