@@ -27,8 +27,11 @@ Status wrong_kind(std::string_view key, const Value& value, std::string_view exp
 bool is_empty_array(const Value& value) {
   return std::visit(
       [](const auto& held) {
-        if constexpr (requires { held.items; }) return held.items.empty();
-        return false;
+        if constexpr (requires { held.items; }) {
+          return held.items.empty();
+        } else {
+          return false;
+        }
       },
       value);
 }

@@ -17,12 +17,15 @@ namespace ix::gguf {
 // A string array points into the mapping: no string of the vocabulary is copied.
 struct StringArray {
   std::vector<std::string_view> items;
+  bool operator==(const StringArray&) const = default;
 };
 struct IntArray {  // any integer or bool element type, widened
   std::vector<int64_t> items;
+  bool operator==(const IntArray&) const = default;
 };
 struct FloatArray {  // f32 or f64 elements
   std::vector<double> items;
+  bool operator==(const FloatArray&) const = default;
 };
 // Scalars are widened: every unsigned integer to uint64, signed to int64, float to double.
 using Value = std::variant<uint64_t, int64_t, double, bool, std::string_view, StringArray, IntArray,
