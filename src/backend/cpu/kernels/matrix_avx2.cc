@@ -40,6 +40,13 @@ IX_INLINE __m256i broadcast(const void* p) {
   return _mm256_set1_epi32(value);
 }
 
+// The same pointer, of which the compiler does not know that: it would else keep what it broadcast
+// for one half of the rows for the other, in more registers than there are.
+IX_INLINE const uint8_t* opaque(const uint8_t* p) {
+  asm("" : "+r"(p));
+  return p;
+}
+
 template <int kShift>  // left where positive
 IX_INLINE __m256i shift(__m256i x) {
   if constexpr (kShift > 0) return _mm256_slli_epi16(x, kShift);
@@ -145,17 +152,41 @@ IX_INLINE void dot(const Quants& quants, const uint8_t* x, int64_t stride, __m25
   }
 }
 
-// Rows [8 * half, 8 * half + 8) of a panel with `rows` rows.
+// C results of 16 rows, in two halves.
 template <int C>
-IX_INLINE void store(const __m256* acc, int half, int64_t rows, float* out, int64_t out_stride) {
-  const __m256i index =
-      _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(8 * half));
-  const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(rows)), index);
+struct Rows {
+  __m256 half[2][C];
+
+  IX_INLINE Rows() {
 #pragma GCC unroll 8
-  for (int c = 0; c < C; ++c) {
-    _mm256_maskstore_ps(out + c * out_stride + 8 * half, mask, acc[c]);
+    for (int c = 0; c < C; ++c) half[0][c] = half[1][c] = _mm256_setzero_ps();
   }
-}
+
+  // += the activations' scales × total
+  IX_INLINE void add(const Rows& total, const uint8_t* x, int64_t stride) {
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      const auto* scale =
+          reinterpret_cast<const float*>(x + c * stride + offsetof(Q8Block256, scale));
+      const __m256 factor = _mm256_broadcast_ss(scale);
+      half[0][c] = _mm256_fmadd_ps(total.half[0][c], factor, half[0][c]);
+      half[1][c] = _mm256_fmadd_ps(total.half[1][c], factor, half[1][c]);
+    }
+  }
+
+  // Rows [0, rows) to out.
+  IX_INLINE void store(int64_t rows, float* out, int64_t out_stride) const {
+    const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i count = _mm256_set1_epi32(static_cast<int>(rows));
+    const __m256i low = _mm256_cmpgt_epi32(count, index);
+    const __m256i high = _mm256_cmpgt_epi32(count, _mm256_add_epi32(index, _mm256_set1_epi32(8)));
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      _mm256_maskstore_ps(out + c * out_stride, low, half[0][c]);
+      _mm256_maskstore_ps(out + c * out_stride + 8, high, half[1][c]);
+    }
+  }
+};
 
 // --- types with blocks of 32
 // ------------------------------------------------------------------------
@@ -230,16 +261,13 @@ struct Blocks32 {
                    int64_t rows) {
     const auto* block = reinterpret_cast<const typename Type::Panel*>(panel);
     const int64_t stride = args.activation_stride;
-    __m256 acc[2][C];
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) acc[0][c] = acc[1][c] = _mm256_setzero_ps();
+    Rows<C> acc;
     for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block32)) {
       prefetch<sizeof(*block)>(block);
-      block_half<C>(*block, 0, x, stride, acc[0]);
-      block_half<C>(*block, 1, x, stride, acc[1]);
+      block_half<C>(*block, 0, x, stride, acc.half[0]);
+      block_half<C>(*block, 1, opaque(x), stride, acc.half[1]);
     }
-    store<C>(acc[0], 0, rows, out, args.out_stride);
-    store<C>(acc[1], 1, rows, out, args.out_stride);
+    acc.store(rows, out, args.out_stride);
   }
 };
 static_assert(offsetof(Q8Block32, scale) == 8 * sizeof(float));
@@ -247,10 +275,6 @@ static_assert(offsetof(Q8Block32, scaled_sum) == 10 * sizeof(float));
 
 // --- types with blocks of 256
 // -----------------------------------------------------------------------
-
-IX_INLINE const float* block_scale(const uint8_t* x) {
-  return reinterpret_cast<const float*>(x + offsetof(Q8Block256, scale));
-}
 
 struct Q4_K {
   using Panel = PanelQ4_K;
@@ -294,45 +318,46 @@ struct BlocksK {
     }
   }
 
+  // total[c] += scale × sub-block j
   template <int C>
-  IX_INLINE static void block_half(const typename Type::Panel& block, int half, const uint8_t* x,
-                                   int64_t stride, __m256* acc) {
-    __m256 total[C];
-    begin<C>(block, half, x, stride, total);
-    const __m256 d = load_halves(block.d + 8 * half);
-    for (int j = 0; j < 8; ++j) {
-      __m256i sums[C];
+  IX_INLINE static void sub_block(const typename Type::Panel& block, int j, int half,
+                                  const uint8_t* x, int64_t stride, __m256 d, __m256* total) {
+    __m256i sums[C];
 #pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) sums[c] = _mm256_setzero_si256();
-      dot<0, 8, C>(Type::quants(block, j, 32 * half), x + 32 * j, stride, sums);
-      const __m256i integers = _mm256_cvtepu8_epi32(
-          _mm_loadl_epi64(reinterpret_cast<const __m128i*>(block.scales[j] + 8 * half)));
-      const __m256 scale = _mm256_mul_ps(_mm256_cvtepi32_ps(integers), d);
-#pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) {
-        total[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[c]), scale, total[c]);
-      }
-    }
+    for (int c = 0; c < C; ++c) sums[c] = _mm256_setzero_si256();
+    dot<0, 8, C>(Type::quants(block, j, 32 * half), x + 32 * j, stride, sums);
+    const __m256i integers = _mm256_cvtepu8_epi32(
+        _mm_loadl_epi64(reinterpret_cast<const __m128i*>(block.scales[j] + 8 * half)));
+    const __m256 scale = _mm256_mul_ps(_mm256_cvtepi32_ps(integers), d);
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
-      acc[c] = _mm256_fmadd_ps(total[c], _mm256_broadcast_ss(block_scale(x + c * stride)), acc[c]);
+      total[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[c]), scale, total[c]);
     }
   }
 
   template <int C>
   static void tile(const uint8_t* panel, const MatmulArgs& args, const uint8_t* x, float* out,
                    int64_t rows) {
-    const auto* block = reinterpret_cast<const typename Type::Panel*>(panel);
+    using Panel = typename Type::Panel;
+    constexpr int kHeadBytes = sizeof(Panel) - 8 * Type::kSubBytes;
+    const auto* block = reinterpret_cast<const Panel*>(panel);
     const int64_t stride = args.activation_stride;
-    __m256 acc[2][C];
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) acc[0][c] = acc[1][c] = _mm256_setzero_ps();
+    Rows<C> acc;
     for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block256)) {
-      prefetch<sizeof(*block)>(block);
-      for (int half = 0; half < 2; ++half) block_half<C>(*block, half, x, stride, acc[half]);
+      const auto* bytes = reinterpret_cast<const uint8_t*>(block);
+      prefetch<kHeadBytes>(bytes);
+      Rows<C> total;
+      begin<C>(*block, 0, x, stride, total.half[0]);
+      begin<C>(*block, 1, opaque(x), stride, total.half[1]);
+      const __m256 d[2] = {load_halves(block->d), load_halves(block->d + 8)};
+      for (int j = 0; j < 8; ++j) {
+        prefetch<Type::kSubBytes>(bytes + kHeadBytes + j * Type::kSubBytes);
+        sub_block<C>(*block, j, 0, x, stride, d[0], total.half[0]);
+        sub_block<C>(*block, j, 1, opaque(x), stride, d[1], total.half[1]);
+      }
+      acc.add(total, x, stride);
     }
-    store<C>(acc[0], 0, rows, out, args.out_stride);
-    store<C>(acc[1], 1, rows, out, args.out_stride);
+    acc.store(rows, out, args.out_stride);
   }
 };
 
@@ -359,39 +384,37 @@ struct BlocksQ6K {
     }
   }
 
+  // total[c] += scales × sub-blocks 2j and 2j + 1
   template <int C>
-  IX_INLINE static void block_half(const PanelQ6_K& block, int half, const uint8_t* x,
-                                   int64_t stride, __m256* acc) {
-    const __m256 d = load_halves(block.d + 8 * half);
-    __m256 total[C];
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) total[c] = _mm256_setzero_ps();
-    for (int j = 0; j < 8; ++j) {
-      const LowAndTwoBits quants(block.sub[j].low, block.sub[j].high, 32 * half);
-      const int8_t* scales = block.scales[2 * j] + 8 * half;
-      sub_block<0, C>(quants, scales, 2 * j, x, stride, d, total);
-      sub_block<4, C>(quants, scales + kPanelRows, 2 * j + 1, x, stride, d, total);
-    }
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      acc[c] = _mm256_fmadd_ps(total[c], _mm256_broadcast_ss(block_scale(x + c * stride)), acc[c]);
-    }
+  IX_INLINE static void sub_blocks(const PanelQ6_K& block, int j, int half, const uint8_t* x,
+                                   int64_t stride, __m256 d, __m256* total) {
+    const LowAndTwoBits quants(block.sub[j].low, block.sub[j].high, 32 * half);
+    const int8_t* scales = block.scales[2 * j] + 8 * half;
+    sub_block<0, C>(quants, scales, 2 * j, x, stride, d, total);
+    sub_block<4, C>(quants, scales + kPanelRows, 2 * j + 1, x, stride, d, total);
   }
 
   template <int C>
   static void tile(const uint8_t* panel, const MatmulArgs& args, const uint8_t* x, float* out,
                    int64_t rows) {
+    constexpr int kHeadBytes = sizeof(PanelQ6_K::d) + sizeof(PanelQ6_K::scales);
+    constexpr int kSubBytes = (sizeof(PanelQ6_K) - kHeadBytes) / 8;
     const auto* block = reinterpret_cast<const PanelQ6_K*>(panel);
     const int64_t stride = args.activation_stride;
-    __m256 acc[2][C];
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) acc[0][c] = acc[1][c] = _mm256_setzero_ps();
+    Rows<C> acc;
     for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block256)) {
-      prefetch<sizeof(*block)>(block);
-      for (int half = 0; half < 2; ++half) block_half<C>(*block, half, x, stride, acc[half]);
+      const auto* bytes = reinterpret_cast<const uint8_t*>(block);
+      prefetch<kHeadBytes>(bytes);
+      Rows<C> total;
+      const __m256 d[2] = {load_halves(block->d), load_halves(block->d + 8)};
+      for (int j = 0; j < 8; ++j) {
+        prefetch<kSubBytes>(bytes + kHeadBytes + j * kSubBytes);
+        sub_blocks<C>(*block, j, 0, x, stride, d[0], total.half[0]);
+        sub_blocks<C>(*block, j, 1, opaque(x), stride, d[1], total.half[1]);
+      }
+      acc.add(total, x, stride);
     }
-    store<C>(acc[0], 0, rows, out, args.out_stride);
-    store<C>(acc[1], 1, rows, out, args.out_stride);
+    acc.store(rows, out, args.out_stride);
   }
 };
 
