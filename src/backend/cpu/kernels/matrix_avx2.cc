@@ -40,12 +40,9 @@ IX_INLINE __m256i broadcast(const void* p) {
   return _mm256_set1_epi32(value);
 }
 
-// The same pointer, of which the compiler does not know that: it would else keep what it broadcast
-// for one half of the rows for the other, in more registers than there are.
-IX_INLINE const uint8_t* opaque(const uint8_t* p) {
-  asm("" : "+r"(p));
-  return p;
-}
+// Between the two halves of the rows: the compiler would else keep what it broadcast for the first
+// for the second, in more registers than there are.
+IX_INLINE void forget_broadcasts() { asm volatile("" ::: "memory"); }
 
 template <int kShift>  // left where positive
 IX_INLINE __m256i shift(__m256i x) {
@@ -265,7 +262,8 @@ struct Blocks32 {
     for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block32)) {
       prefetch<sizeof(*block)>(block);
       block_half<C>(*block, 0, x, stride, acc.half[0]);
-      block_half<C>(*block, 1, opaque(x), stride, acc.half[1]);
+      forget_broadcasts();
+      block_half<C>(*block, 1, x, stride, acc.half[1]);
     }
     acc.store(rows, out, args.out_stride);
   }
@@ -348,12 +346,14 @@ struct BlocksK {
       prefetch<kHeadBytes>(bytes);
       Rows<C> total;
       begin<C>(*block, 0, x, stride, total.half[0]);
-      begin<C>(*block, 1, opaque(x), stride, total.half[1]);
+      forget_broadcasts();
+      begin<C>(*block, 1, x, stride, total.half[1]);
       const __m256 d[2] = {load_halves(block->d), load_halves(block->d + 8)};
       for (int j = 0; j < 8; ++j) {
         prefetch<Type::kSubBytes>(bytes + kHeadBytes + j * Type::kSubBytes);
         sub_block<C>(*block, j, 0, x, stride, d[0], total.half[0]);
-        sub_block<C>(*block, j, 1, opaque(x), stride, d[1], total.half[1]);
+        forget_broadcasts();
+        sub_block<C>(*block, j, 1, x, stride, d[1], total.half[1]);
       }
       acc.add(total, x, stride);
     }
@@ -410,7 +410,8 @@ struct BlocksQ6K {
       for (int j = 0; j < 8; ++j) {
         prefetch<kSubBytes>(bytes + kHeadBytes + j * kSubBytes);
         sub_blocks<C>(*block, j, 0, x, stride, d[0], total.half[0]);
-        sub_blocks<C>(*block, j, 1, opaque(x), stride, d[1], total.half[1]);
+        forget_broadcasts();
+        sub_blocks<C>(*block, j, 1, x, stride, d[1], total.half[1]);
       }
       acc.add(total, x, stride);
     }
