@@ -1,10 +1,8 @@
 #include "backend/backends.h"
 
-#include "backend/reference/reference_executor.h"
-#ifdef IX_TEST_CPU_BACKEND
 #include "backend/cpu/cpu_executor.h"
 #include "backend/cpu/kernels/isa.h"
-#endif
+#include "backend/reference/reference_executor.h"
 
 namespace ix::testing {
 namespace {
@@ -12,7 +10,6 @@ namespace {
 // Some units of 2^-24 = 6e-8 an op.
 constexpr double kFloatError = 3e-6;
 
-#ifdef IX_TEST_CPU_BACKEND
 // Keys and values are stored in half precision: off by 2^-12 = 2.4e-4 of themselves at most.
 constexpr double kHalfPrecisionError = 2e-3;
 
@@ -33,7 +30,6 @@ Backend cpu_backend(const std::string& name, const backend::cpu::CpuOptions& cpu
           .error_plain = kHalfPrecisionError,
           .error_quantised = cpu_options.pack ? kInt8Error : kHalfPrecisionError};
 }
-#endif
 
 }  // namespace
 
@@ -44,13 +40,11 @@ std::vector<Backend> backends() {
        .error_plain = kFloatError,
        .error_quantised = kFloatError},
   };
-#ifdef IX_TEST_CPU_BACKEND
   for (const backend::cpu::Isa isa : backend::cpu::available_isas()) {
     const std::string name(to_string(isa));
     all.push_back(cpu_backend("cpu_" + name, {.isa = name}));
   }
   all.push_back(cpu_backend("cpu_unpacked", {.isa = "", .pack = false}));
-#endif
   return all;
 }
 
