@@ -89,14 +89,16 @@ struct Arguments {
   int chunks = 1 << 30;
 };
 
+// Stays where it is: executors refer to the decoder.
 struct Opened {
   std::unique_ptr<gguf::GgufFile> file;
   graph::Decoder decoder;
   std::unique_ptr<backend::Executor> cpu, precise;
 };
 
-Result<Opened> open(const Arguments& args, int context) {
-  Opened opened;
+Result<std::unique_ptr<Opened>> open(const Arguments& args, int context) {
+  auto result = std::make_unique<Opened>();
+  Opened& opened = *result;
   IX_ASSIGN_OR_RETURN(opened.file, gguf::GgufFile::open(args.model));
   IX_ASSIGN_OR_RETURN(opened.decoder, model::build_decoder(*opened.file, {context}));
   backend::ExecutorOptions options;
@@ -110,7 +112,7 @@ Result<Opened> open(const Arguments& args, int context) {
     IX_ASSIGN_OR_RETURN(opened.precise,
                         backend::open_reference(opened.decoder, *opened.file, options));
   }
-  return opened;
+  return result;
 }
 
 // Where every engine's windowed pools are smaller than a chunk, identity tables do not fit.
@@ -137,7 +139,8 @@ Status score(const Arguments& args, Totals& totals) {
     chunks = nlohmann::json::parse(std::ifstream(args.tokens)).get<decltype(chunks)>();
   }
   const int context = static_cast<int>(chunks.at(0).size());
-  IX_ASSIGN_OR_RETURN(Opened opened, open(args, context));
+  IX_ASSIGN_OR_RETURN(const std::unique_ptr<Opened> owned, open(args, context));
+  Opened& opened = *owned;
   IX_ASSIGN_OR_RETURN(const auto tokenizer, tokenizer::Tokenizer::create(opened.file->metadata()));
   IX_RETURN_IF_ERROR(check_pools(*opened.cpu, context));
   const auto vocab = static_cast<size_t>(opened.decoder.vocab_size);
