@@ -2,7 +2,8 @@
 //
 // A row's scores are taken in chunks of 256 positions, [0, 256), [256, 512), …, cut to what the row
 // sees. Each chunk gives a maximum, a sum and a weighted sum of values; chunks are merged in
-// ascending order. So a row's bits depend on its position, window and cache only.
+// ascending order. So a row's bits depend on its position, window and cache only, and chunks may be
+// computed by different threads.
 #pragma once
 
 #include <cstdint>
@@ -39,24 +40,39 @@ struct AttentionStage {
   int64_t group_heads() const { return heads / kv_heads; }
 };
 
+// What a chunk gives for the queries of a tile.
+struct ChunkResult {
+  float* values;   // [queries, value_head_dim], weighted by exp(score - maximum)
+  float* maximum;  // [queries]
+  float* sum;      // [queries], of the weights
+};
+
 // One thread's working memory, sized for the widest stage of a plan.
-class AttentionScratch {
- public:
+struct AttentionScratch {
   // group_heads, head_dim, value_head_dim: the largest of any stage.
   AttentionScratch(int64_t group_heads, int64_t head_dim, int64_t value_head_dim);
   static int64_t bytes(int64_t group_heads, int64_t head_dim, int64_t value_head_dim);
 
- private:
-  friend class AttentionTask;
-  std::vector<float> queries_;        // [queries, head_dim]
-  std::vector<float> scores_;         // [queries, kAttentionChunk]
-  std::vector<float> chunk_;          // [queries, value_head_dim]
-  std::vector<float> maximum_;        // [queries], over the chunks merged so far
-  std::vector<float> sum_;            // [queries]
-  std::vector<float> chunk_maximum_;  // [queries], of the chunk in work
-  std::vector<float> chunk_sum_;
-  std::vector<int32_t> first_;  // [queries], visible positions of the chunk, from its start
-  std::vector<int32_t> end_;
+  ChunkResult chunk() { return {chunk_values.data(), chunk_maximum.data(), chunk_sum.data()}; }
+
+  std::vector<float> queries;  // [queries, head_dim]
+  std::vector<float> scores;   // [queries, kAttentionChunk]
+  std::vector<float> chunk_values;
+  std::vector<float> chunk_maximum;
+  std::vector<float> chunk_sum;
+  std::vector<float> maximum;  // [queries], over the chunks merged so far
+  std::vector<float> sum;
+  std::vector<int32_t> first;  // [queries], visible positions of the chunk, from its start
+  std::vector<int32_t> end;
+};
+
+// Room for the results of single chunks, where few rows with a long past are split over threads.
+struct ChunkStore {
+  float* data = nullptr;
+  int64_t floats = 0;
+
+  // For one row of `heads` heads over `positions` positions.
+  static int64_t floats_for(int64_t heads, int64_t value_head_dim, int64_t positions);
 };
 
 // Rows of a tile for stages whose largest group has group_heads query heads.
@@ -67,6 +83,7 @@ void cut_tiles(StepRows& rows, int32_t rows_per_tile);
 
 // Computes a stage for all rows. The step's keys and values are in the cache already.
 void run_attention(const AttentionStage& stage, const VectorKernels& kernels, const KvCache& cache,
-                   const StepRows& rows, ThreadPool& pool, std::vector<AttentionScratch>& scratch);
+                   const StepRows& rows, ThreadPool& pool, std::vector<AttentionScratch>& scratch,
+                   const ChunkStore& store);
 
 }  // namespace ix::backend::cpu

@@ -129,7 +129,7 @@ class CpuExecutor final : public Executor {
           break;
         case StageKind::attention:
           run_attention(plan_.attentions[stage.first], vector_, cache_, rows_, pool_,
-                        buffers_.attention_scratch());
+                        buffers_.attention_scratch(), buffers_.chunk_store());
           break;
       }
     }

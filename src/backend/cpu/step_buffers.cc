@@ -78,6 +78,9 @@ BufferSizes BufferSizes::of(const graph::Decoder& decoder, const ExecutorOptions
       sizes.group_heads = std::max(sizes.group_heads, attention->heads / attention->kv_heads);
       sizes.head_dim = std::max(sizes.head_dim, attention->head_dim);
       sizes.value_head_dim = std::max(sizes.value_head_dim, attention->value_head_dim);
+      sizes.chunk_floats = std::max(
+          sizes.chunk_floats,
+          ChunkStore::floats_for(attention->heads, attention->value_head_dim, options.kv_tokens));
     } else if (const auto* rope = std::get_if<graph::Rope>(&any)) {
       sizes.rope_half = std::max(sizes.rope_half, rope->rotary_dim / 2);
       if (std::none_of(tables.begin(), tables.end(),
@@ -96,7 +99,8 @@ int64_t BufferSizes::bytes(int threads) const {
     if (slot_in_body[s]) floats += stride_of(slots.slot_width[s]) * max_rows;
     if (slot_in_head[s]) floats += stride_of(slots.slot_width[s]);
   }
-  floats += rope_tables * 2 * stride_of(rope_half) * max_rows + threads * linear_width;
+  floats +=
+      rope_tables * 2 * stride_of(rope_half) * max_rows + threads * linear_width + chunk_floats;
   return floats * static_cast<int64_t>(sizeof(float)) +
          activation_bytes(ActivationKind::q8_32, *this) +
          activation_bytes(ActivationKind::q8_256, *this) +
@@ -126,6 +130,7 @@ Result<StepBuffers> StepBuffers::create(const graph::Decoder& decoder, const Buf
   const int64_t angles =
       layout.take(sizes.rope_tables * 2 * buffers.angles_stride_ * sizes.max_rows * float_bytes);
 
+  const int64_t chunks = layout.take(sizes.chunk_floats * float_bytes);
   IX_ASSIGN_OR_RETURN(buffers.memory_, LazyMemory::map(layout.size()));
   std::byte* base = buffers.memory_.data();
   for (size_t s = 0; s < body.size(); ++s) {
@@ -137,6 +142,7 @@ Result<StepBuffers> StepBuffers::create(const graph::Decoder& decoder, const Buf
     buffers.activations_[kind] = reinterpret_cast<uint8_t*>(base + activations[kind]);
   }
   buffers.angles_ = reinterpret_cast<float*>(base + angles);
+  buffers.chunks_ = {.data = reinterpret_cast<float*>(base + chunks), .floats = sizes.chunk_floats};
 
   buffers.kept_.stride = round_up(decoder.vocab_size, kLineFloats);
   IX_ASSIGN_OR_RETURN(buffers.kept_memory_,

@@ -31,6 +31,7 @@ struct BufferSizes {
   int64_t group_heads = 1;  // widest of any attention
   int64_t head_dim = 1;
   int64_t value_head_dim = 1;
+  int64_t chunk_floats = 0;  // of the store of attention chunks
 
   static BufferSizes of(const graph::Decoder& decoder, const ExecutorOptions& options);
   // Bytes that a step of max_rows rows with one wanted row commits, with `threads` threads.
@@ -51,6 +52,7 @@ class StepBuffers {
   Rows kept_logits() const { return kept_; }
 
   std::vector<AttentionScratch>& attention_scratch() { return attention_; }
+  const ChunkStore& chunk_store() const { return chunks_; }
   std::vector<std::vector<float>>& row_scratch() { return row_; }
   std::vector<std::vector<uint16_t>>& half_scratch() { return half_; }
 
@@ -73,6 +75,7 @@ class StepBuffers {
   int64_t angles_rows_ = 0;
   Rows kept_;
   std::vector<AttentionScratch> attention_;
+  ChunkStore chunks_;
   std::vector<std::vector<float>> row_;
   std::vector<std::vector<uint16_t>> half_;
 };

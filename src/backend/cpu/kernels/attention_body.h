@@ -15,6 +15,12 @@ namespace {
 constexpr int kTokens = 16;                      // = kBlockTokens
 constexpr int kTokenVectors = kTokens / kLanes;  // vectors in a block's row of keys
 
+// A number of queries as a type.
+template <int Q>
+struct Queries {
+  static constexpr int kQueries = Q;
+};
+
 // Scores of Q queries for one block.
 template <int Q>
 inline void score_block(const float* queries, int64_t query_stride, const uint16_t* keys,
@@ -54,14 +60,15 @@ void attention_scores(const float* queries, int64_t query_stride, int count,
   for (int b = 0; b < blocks; ++b) {
     float* out = scores + b * kTokens;
     int q = 0;
-    for (; q + kQueryTile <= count; q += kQueryTile) {
-      score_block<kQueryTile>(queries + q * query_stride, query_stride, keys[b], head_dim, scale,
-                              out + q * score_stride, score_stride);
-    }
-    for (; q < count; ++q) {
-      score_block<1>(queries + q * query_stride, query_stride, keys[b], head_dim, scale,
-                     out + q * score_stride, score_stride);
-    }
+    const auto take = [&](auto tile) __attribute__((always_inline)) {
+      score_block<tile.kQueries>(queries + q * query_stride, query_stride, keys[b], head_dim, scale,
+                                 out + q * score_stride, score_stride);
+      q += tile.kQueries;
+    };
+    while (q + kScoreQueries <= count) take(Queries<kScoreQueries>());
+    if (kScoreQueries > 4 && q + 4 <= count) take(Queries<4>());
+    if (kScoreQueries > 2 && q + 2 <= count) take(Queries<2>());
+    while (q < count) take(Queries<1>());
   }
 }
 
@@ -139,36 +146,44 @@ inline void add_value_columns(const float* weights, int64_t weight_stride, int f
   }
 }
 
+// Q queries: the tokens that all see go together; what comes before or after for some goes alone.
+// Each query still adds its tokens in ascending order.
+template <int Q>
+inline void add_visible_values(const float* weights, int64_t weight_stride, const int32_t* first,
+                               const int32_t* end, const uint16_t* const* values, int64_t width,
+                               float* out, int64_t out_stride) {
+  int common_first = first[0];
+  int common_end = end[0];
+  for (int q = 1; q < Q; ++q) {
+    common_first = first[q] > common_first ? first[q] : common_first;
+    common_end = end[q] < common_end ? end[q] : common_end;
+  }
+  if (common_first >= common_end) common_first = common_end = INT32_MAX;
+  for (int q = 0; q < Q; ++q) {
+    const int until = end[q] < common_first ? end[q] : common_first;
+    add_value_columns<1>(weights + q * weight_stride, weight_stride, first[q], until, values, width,
+                         out + q * out_stride, out_stride);
+  }
+  add_value_columns<Q>(weights, weight_stride, common_first, common_end, values, width, out,
+                       out_stride);
+  for (int q = 0; q < Q; ++q) {
+    add_value_columns<1>(weights + q * weight_stride, weight_stride, common_end, end[q], values,
+                         width, out + q * out_stride, out_stride);
+  }
+}
+
 void attention_values(const float* weights, int64_t weight_stride, int count, const int32_t* first,
                       const int32_t* end, const uint16_t* const* values, int64_t width, float* out,
                       int64_t out_stride) {
   int q = 0;
-  for (; q + kQueryTile <= count; q += kQueryTile) {
-    // The tokens that all queries of the tile see go together; what comes before or after for some
-    // goes alone. Each query still adds its tokens in ascending order.
-    int common_first = first[q];
-    int common_end = end[q];
-    for (int i = 1; i < kQueryTile; ++i) {
-      common_first = first[q + i] > common_first ? first[q + i] : common_first;
-      common_end = end[q + i] < common_end ? end[q + i] : common_end;
-    }
-    if (common_first >= common_end) common_first = common_end = INT32_MAX;
-    for (int i = 0; i < kQueryTile; ++i) {
-      const int until = end[q + i] < common_first ? end[q + i] : common_first;
-      add_value_columns<1>(weights + (q + i) * weight_stride, weight_stride, first[q + i], until,
-                           values, width, out + (q + i) * out_stride, out_stride);
-    }
-    add_value_columns<kQueryTile>(weights + q * weight_stride, weight_stride, common_first,
-                                  common_end, values, width, out + q * out_stride, out_stride);
-    for (int i = 0; i < kQueryTile; ++i) {
-      add_value_columns<1>(weights + (q + i) * weight_stride, weight_stride, common_end, end[q + i],
-                           values, width, out + (q + i) * out_stride, out_stride);
-    }
-  }
-  for (; q < count; ++q) {
-    add_value_columns<1>(weights + q * weight_stride, weight_stride, first[q], end[q], values,
-                         width, out + q * out_stride, out_stride);
-  }
+  const auto take = [&](auto tile) __attribute__((always_inline)) {
+    add_visible_values<tile.kQueries>(weights + q * weight_stride, weight_stride, first + q,
+                                      end + q, values, width, out + q * out_stride, out_stride);
+    q += tile.kQueries;
+  };
+  while (q + kValueQueries <= count) take(Queries<kValueQueries>());
+  if (kValueQueries > 2 && q + 2 <= count) take(Queries<2>());
+  while (q < count) take(Queries<1>());
 }
 
 }  // namespace

@@ -8,10 +8,12 @@ namespace {
 
 typedef __m512 Vec;
 constexpr int kLanes = 16;
-// 32 registers: 4 queries x 1 vector of 16 tokens x 4 partial sums = 16 accumulators, more than
-// latency 4 x throughput 2 needs.
-constexpr int kQueryTile = 4;
-constexpr int kScorePartials = 4;
+// 32 registers. Scores: 8 queries x 1 vector of 16 tokens x 2 partial sums = 16 accumulators, more
+// than latency 4 x throughput 2 needs; a key is converted once for 8 products. Values: 4 queries x
+// 4 vectors of columns = 16.
+constexpr int kScoreQueries = 8;
+constexpr int kScorePartials = 2;
+constexpr int kValueQueries = 4;
 
 inline Vec set1(float x) { return _mm512_set1_ps(x); }
 inline Vec load(const float* p) { return _mm512_loadu_ps(p); }

@@ -14,8 +14,9 @@ typedef float Vec __attribute__((vector_size(16)));
 typedef int32_t VecInt __attribute__((vector_size(16)));
 constexpr int kLanes = 4;
 // Queries that one pass of an attention kernel serves, and partial sums of a q . k.
-constexpr int kQueryTile = 2;
+constexpr int kScoreQueries = 2;
 constexpr int kScorePartials = 1;
+constexpr int kValueQueries = 2;
 
 inline Vec set1(float x) { return Vec{x, x, x, x}; }
 inline Vec load(const float* p) {
