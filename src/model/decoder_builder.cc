@@ -121,7 +121,8 @@ Qkv DecoderBuilder::norm_heads(const Qkv& qkv) {
 }
 
 std::vector<ValueId> DecoderBuilder::linear(ValueId in, const std::string& tensor,
-                                            Parallel parallel, std::initializer_list<Part> parts) {
+                                            Parallel parallel, std::initializer_list<Part> parts,
+                                            const std::string& bias) {
   graph::Linear op{tensor + ".weight", "", parallel, width(in), in, {}};
   std::vector<ValueId> outs;
   int64_t rows = 0;
@@ -131,9 +132,9 @@ std::vector<ValueId> DecoderBuilder::linear(ValueId in, const std::string& tenso
     rows += part.width;
   }
   require(op.weight, rows, op.in_width);
-  if (has(tensor + ".bias")) {
-    op.bias = tensor + ".bias";
-    require_numbers(op.bias, rows, false);
+  if (has(bias)) {
+    op.bias = bias;
+    require_numbers(bias, rows, false);
   }
   decoder_.ops.emplace_back(std::move(op));
   return outs;
@@ -248,7 +249,8 @@ void DecoderBuilder::head(ValueId in, float soft_cap) {
   const bool capped = soft_cap > 0.0F;
   const Part part{LinearRole::head, h_.vocab_size, 1, capped ? "head" : "logits"};
   decoder_.logits =
-      linear(normed, tied ? "token_embd" : "output", Parallel::column, {part}).front();
+      linear(normed, tied ? "token_embd" : "output", Parallel::column, {part}, "output.bias")
+          .front();
   if (capped) {
     const ValueId out = value("logits", h_.vocab_size);
     decoder_.ops.emplace_back(graph::SoftCap{soft_cap, decoder_.logits, out});

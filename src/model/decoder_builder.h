@@ -96,7 +96,11 @@ class DecoderBuilder {
   void require_numbers(const std::string& tensor, int64_t size, bool positive);
   ValueId emit_norm(ValueId in, const std::string& tensor, int64_t group, std::string_view name);
   std::vector<ValueId> linear(ValueId in, const std::string& tensor, graph::Parallel parallel,
-                              std::initializer_list<Part> parts);
+                              std::initializer_list<Part> parts) {
+    return linear(in, tensor, parallel, parts, tensor + ".bias");
+  }
+  std::vector<ValueId> linear(ValueId in, const std::string& tensor, graph::Parallel parallel,
+                              std::initializer_list<Part> parts, const std::string& bias);
   ValueId rope(ValueId in, int64_t heads, const RopeForm& form, std::string_view name);
   ValueId activate(ValueId gate, ValueId up, graph::Activation activation);
   int32_t kv_group(int64_t window);

@@ -64,11 +64,12 @@ float MetadataKeys::real(std::string_view key, FloatRange range, std::optional<f
     findings_.add(corrupt(value.status().message()));
     return 1.0F;
   }
-  const bool positive = range == FloatRange::positive;
-  const double lowest = positive ? kSmallest : 0.0;
-  if (!(*value >= lowest && *value <= kLargest)) {  // NaN is not
-    findings_.add(corrupt(fmt::format("key '{}' is {}, expected a number {}", full_name(key),
-                                      *value, positive ? "above 0" : "of at least 0")));
+  const bool sane = *value >= kSmallest && *value <= kLargest;  // NaN is not
+  const bool zero = *value == 0.0 && range == FloatRange::not_negative;
+  if (!sane && !zero) {
+    findings_.add(corrupt(
+        fmt::format("key '{}' is {}, expected {}a number from {} to {}", full_name(key), *value,
+                    range == FloatRange::positive ? "" : "0 or ", kSmallest, kLargest)));
     return 1.0F;
   }
   return static_cast<float>(*value);

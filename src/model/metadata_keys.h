@@ -18,7 +18,7 @@ struct IntRange {
   int64_t max;
 };
 
-enum class FloatRange { positive, not_negative };  // finite and of sane size in both
+enum class FloatRange { positive, not_negative };  // both also refuse what is far from any model
 
 class MetadataKeys {
  public:

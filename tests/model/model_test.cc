@@ -95,7 +95,8 @@ TEST(Model, TakesBiasesWhereTheFileHasThem) {
     if (!op.bias.empty()) biases.push_back(op.bias);
   }
   EXPECT_THAT(biases, ElementsAre("blk.0.attn_q.bias", "blk.0.attn_k.bias", "blk.0.attn_v.bias",
-                                  "blk.1.attn_q.bias", "blk.1.attn_k.bias", "blk.1.attn_v.bias"));
+                                  "blk.1.attn_q.bias", "blk.1.attn_k.bias", "blk.1.attn_v.bias",
+                                  "output.bias"));
 }
 
 TEST(Model, LlamaDividesFrequenciesByItsFactors) {

@@ -223,7 +223,9 @@ class Oracle:
                 y = self.norm(y, f"{prefix}.post_ffw_norm")
             x = x + y
         x = self.norm(x, "output_norm")
-        y = self.linear(x, "output" if self.has("output.weight") else "token_embd")
+        y = x @ self.weight(f"{'output' if self.has('output.weight') else 'token_embd'}.weight").T
+        if self.has("output.bias"):
+            y = y + self.weight("output.bias")
         default = 30.0 if self.arch == "gemma2" else 0.0
         cap = self.key("final_logit_softcapping", default) if self.arch in GEMMA else 0.0
         return cap * np.tanh(y / cap) if cap else y

@@ -66,6 +66,7 @@ class Tiny:
     tied: bool = False
     qkv_bias: bool = False
     all_bias: bool = False
+    head_bias: bool = False
     factors: tuple = ()  # names of rope factor tensors
     types: dict = dataclasses.field(default_factory=dict)
     meta: dict = dataclasses.field(default_factory=dict)
@@ -101,9 +102,9 @@ MODELS = [
                 "k": [Q8_0, Q2_K, Q3_K, Q5_K], "v": [Q4_K, Q6_K, IQ4_NL, IQ4_XS],
                 "output": [BF16, F16, F32, Q8_0], "gate": [Q2_K, IQ4_XS, Q4_1, Q4_K],
                 "up": [Q5_K, Q5_1, Q6_K, Q4_0], "down": [Q3_K, Q5_0, Q2_K, IQ4_NL]}),
-    Tiny("qwen2-f32", "qwen2", qkv_bias=True),
+    Tiny("qwen2-f32", "qwen2", qkv_bias=True, head_bias=True),
     Tiny("qwen2-q5q8", "qwen2", width=96, heads=6, ffn=256, tied=True, qkv_bias=True,
-         types=Q4_K_M_ODD),
+         head_bias=True, types=Q4_K_M_ODD),
     Tiny("qwen3-f32", "qwen3", head_dim=32, tied=True),
     Tiny("qwen3-q4km", "qwen3", width=256, head_dim=128, ffn=256, types=Q4_K_M),
     Tiny("gemma2-f32", "gemma2", layers=4, head_dim=32, tied=True,
@@ -242,6 +243,8 @@ class Writer:
         self.vector("output_norm.weight", tiny.width, 1.0)
         if not tiny.tied:
             self.matrix("output.weight", tiny.type_of("head"), vocab, tiny.width, 4.0)
+        if tiny.head_bias:
+            self.vector("output.bias", vocab)
         pairs = (tiny.rotary or tiny.head_width()) // 2
         for name in tiny.factors:
             factors = self.random.uniform(1.0, 8.0, pairs).astype(np.float32)
