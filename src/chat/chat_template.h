@@ -18,7 +18,8 @@ using Json = nlohmann::ordered_json;
 struct RenderLimits {
   int64_t max_steps = 2'000'000;  // statements and expressions evaluated
   int64_t max_output_bytes = 16 << 20;
-  int max_depth = 200;  // nesting of the source, of calls and of values
+  int64_t max_memory_bytes = 256 << 20;  // values alive at one time, the input included
+  int max_depth = 200;                   // nesting of the source, of calls and of values
 };
 
 struct RenderInput {
