@@ -1,0 +1,25 @@
+// The program `ix`: commands, one file each.
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "command_line.h"
+#include "inspect_command.h"
+#include "run_command.h"
+#include "terminal.h"
+#include "tokenize_command.h"
+
+int main(int argc, char** argv) {
+  try {
+    const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+    return ix::cli::run_command_line(
+        arguments, {ix::cli::add_run_command, ix::cli::add_tokenize_command,
+                    ix::cli::add_detokenize_command, ix::cli::add_inspect_command});
+  } catch (const std::bad_alloc&) {
+    ix::cli::print_error("out of memory");
+  } catch (const std::exception& e) {
+    ix::cli::print_error(e.what());
+  }
+  return ix::cli::kExitError;
+}

@@ -1,0 +1,79 @@
+#include "session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "backend/cpu/cpu_executor.h"
+#include "backend/reference/reference_executor.h"
+#include "model/model.h"
+#include "progress.h"
+
+namespace ix::cli {
+namespace {
+
+Result<std::unique_ptr<backend::Executor>> open_executor(const SessionOptions& options,
+                                                         const graph::Decoder& decoder,
+                                                         const gguf::GgufFile& file,
+                                                         int64_t context) {
+  const backend::ExecutorOptions executor_options{.threads = options.threads,
+                                                  .max_rows = options.max_rows,
+                                                  .kv_tokens = context,
+                                                  .max_sequences = 1};
+  if (options.precise) return backend::open_reference(decoder, file, executor_options);
+  LoadingLine line;
+  const backend::cpu::CpuOptions cpu_options{.isa = options.isa,
+                                             .pack = !options.no_pack,
+                                             .progress = LoadingLine::update,
+                                             .progress_context = &line};
+  IX_ASSIGN_OR_RETURN(auto model,
+                      backend::cpu::load_model(decoder, file, executor_options, cpu_options));
+  return backend::cpu::open_cpu(std::move(model), executor_options);
+}
+
+// The context to use and the graph for it: rope factors depend on the context.
+Result<std::pair<int64_t, graph::Decoder>> build(const gguf::GgufFile& file, int64_t asked) {
+  IX_ASSIGN_OR_RETURN(graph::Decoder decoder, model::build_decoder(file, {asked}));
+  if (asked > 0) return std::pair(asked, std::move(decoder));
+  const int64_t context = std::min(decoder.context_length, engine::kDefaultContext);
+  if (context < decoder.context_length) {
+    IX_ASSIGN_OR_RETURN(decoder, model::build_decoder(file, {context}));
+  }
+  return std::pair(context, std::move(decoder));
+}
+
+}  // namespace
+
+Result<Vocabulary> Vocabulary::open(const std::string& path) {
+  if (path.empty()) return invalid_argument("give a model: -m FILE.gguf");
+  Vocabulary out;
+  IX_ASSIGN_OR_RETURN(out.file_, gguf::GgufFile::open(path));
+  auto tokenizer = tokenizer::Tokenizer::create(out.file_->metadata());
+  if (!tokenizer.ok()) return tokenizer.status().with_context(path);
+  out.tokenizer_ = std::move(tokenizer).value();
+  return out;
+}
+
+Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  IX_ASSIGN_OR_RETURN(Vocabulary vocabulary, Vocabulary::open(options.model));
+  std::unique_ptr<Session> session(new Session(std::move(vocabulary)));
+  auto built = build(session->file(), options.context);
+  if (!built.ok()) return built.status().with_context(options.model);
+  const int64_t context = built->first;
+  session->decoder_ = std::move(built->second);
+  IX_ASSIGN_OR_RETURN(auto executor,
+                      open_executor(options, session->decoder_, session->file(), context));
+  IX_ASSIGN_OR_RETURN(
+      session->engine_,
+      engine::Engine::create(
+          session->decoder_, std::move(executor), session->tokenizer(),
+          {.context_length = context, .max_sequences = 1, .max_rows = options.max_rows}));
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  session->load_ms_ = took.count();
+  return session;
+}
+
+}  // namespace ix::cli
