@@ -19,6 +19,10 @@ using quant::TensorType;
 constexpr int64_t kReleaseBytes = int64_t{16} << 20;
 // Weights of all activation rows that are worth one task of a pool: some 10 microseconds.
 constexpr int64_t kTaskBytes = int64_t{128} << 10;
+// From this many activation rows on a task takes several panels, which share the rows that a kernel
+// keeps in the second-level cache.
+constexpr int64_t kManyRows = 64;
+constexpr int64_t kPanelsForManyRows = 8;
 // No matrix is larger; keeps every product below far from wrapping.
 constexpr int64_t kMaxElements = int64_t{1} << 44;
 
@@ -172,7 +176,9 @@ void PackedMatrix::matmul(const MatrixKernels& kernels, ThreadPool& pool, const 
 }
 
 int64_t PackedMatrix::panels_per_task(int64_t n, int threads) const {
-  const int64_t enough = ceil_div(kTaskBytes, panel_bytes_ * std::max<int64_t>(n, 1));
+  const int64_t enough = n >= kManyRows
+                             ? kPanelsForManyRows
+                             : ceil_div(kTaskBytes, panel_bytes_ * std::max<int64_t>(n, 1));
   const int64_t fair = panels_ / (int64_t{4} * threads);  // four tasks a thread at least
   return std::max<int64_t>(std::min(enough, fair), 1);
 }

@@ -12,24 +12,26 @@ constexpr float kSmallestMax = 0x1p-100f;  // below it 127 / max would leave the
 constexpr float kRound = 12582912.0f;      // 1.5 * 2^23: adding it rounds to an integer
 
 // max |x[i]|, NaN where one is NaN.
-float max_abs(const float* x, int n) {
+template <int kCount>
+float max_abs(const float* x) {
   uint32_t most = 0;  // magnitudes of floats order like their bits; NaN is above infinity
-  for (int i = 0; i < n; ++i) {
+  for (int i = 0; i < kCount; ++i) {
     const uint32_t bits = std::bit_cast<uint32_t>(x[i]) & 0x7fffffffu;
     most = bits > most ? bits : most;
   }
   return std::bit_cast<float>(most);
 }
 
-// Quantises n values and returns their scale.
-float quantize_block(const float* x, int n, int8_t* q) {
-  const float most = max_abs(x, n);
+// Quantises a block and returns its scale.
+template <int kCount>
+float quantize_block(const float* x, int8_t* q) {
+  const float most = max_abs<kCount>(x);
   if (!(most >= kSmallestMax && most <= 3.402823466e38f)) {
-    memset(q, 0, static_cast<size_t>(n));
+    memset(q, 0, kCount);
     return most < kSmallestMax ? 0.0f : NAN;
   }
   const float inverse = 127.0f / most;
-  for (int i = 0; i < n; ++i) {
+  for (int i = 0; i < kCount; ++i) {
     const float rounded = x[i] * inverse + kRound;
     q[i] = static_cast<int8_t>(std::bit_cast<uint32_t>(rounded) - 0x4b400000u);
   }
@@ -39,7 +41,7 @@ float quantize_block(const float* x, int n, int8_t* q) {
 void quantize_q8_32(const float* x, int64_t cols, void* out) {
   auto* block = static_cast<Q8Block32*>(out);
   for (int64_t b = 0; b < cols / 32; ++b) {
-    block[b].scale = quantize_block(x + 32 * b, 32, block[b].q);
+    block[b].scale = quantize_block<32>(x + 32 * b, block[b].q);
     int32_t sum = 0;
     for (int8_t q : block[b].q) sum += q;
     block[b].minus_sum = -sum;
@@ -50,7 +52,7 @@ void quantize_q8_32(const float* x, int64_t cols, void* out) {
 void quantize_q8_256(const float* x, int64_t cols, void* out) {
   auto* block = static_cast<Q8Block256*>(out);
   for (int64_t b = 0; b < cols / 256; ++b) {
-    block[b].scale = quantize_block(x + 256 * b, 256, block[b].q);
+    block[b].scale = quantize_block<256>(x + 256 * b, block[b].q);
     for (int j = 0; j < 16; ++j) {
       int32_t sum = 0;
       for (int i = 0; i < 16; ++i) sum += block[b].q[16 * j + i];
