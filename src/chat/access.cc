@@ -92,7 +92,7 @@ std::optional<Value> subscript(Runtime& runtime, const Value& object, const Valu
 }
 
 struct SliceRange {
-  int64_t start, step, count;
+  int64_t start, stop, step, count;
 };
 
 int64_t clamp_bound(const Value& bound, int64_t length, int64_t step, int64_t absent) {
@@ -119,7 +119,7 @@ SliceRange resolve_slice(int64_t length, const Value& start, const Value& stop,
   int64_t distance = step < 0 ? first - end : end - first;
   int64_t stride = step < 0 ? -step : step;
   int64_t count = distance <= 0 ? 0 : (distance - 1) / stride + 1;
-  return {first, step, count};
+  return {first, end, step, count};
 }
 
 std::string slice_text(Runtime& runtime, const StringObject& text, const SliceRange& range) {
@@ -184,7 +184,7 @@ Values iterate(Runtime& runtime, const Value& value) {
     }
     case Kind::sequence: {
       SequenceObject& sequence = value.sequence();
-      runtime.step(sequence.items.size() / 16);
+      runtime.step(sequence.items.size() / 4);
       runtime.require_items(sequence.items.size());
       if (sequence.type == SequenceKind::generator) {
         items.assign(sequence.items.begin() + static_cast<std::ptrdiff_t>(sequence.consumed),
@@ -205,10 +205,7 @@ Values iterate(Runtime& runtime, const Value& value) {
 }
 
 Value get_attribute(Runtime& runtime, const Value& object, std::string_view name) {
-  if (object.is_undefined()) {
-    if (name.substr(0, 2) != "__") fail(object.text());
-    return runtime.undefined(fmt::format("'Undefined' object has no attribute '{}'", name));
-  }
+  if (object.is_undefined()) fail(object.text());
   if (is_unsafe(object, name)) return unsafe_undefined(runtime, object, name);
   if (auto found = find_attribute(runtime, object, name)) return *found;
   Value key = runtime.string(name);
@@ -233,14 +230,18 @@ Value get_slice(Runtime& runtime, const Value& object, const Value& start, const
     return runtime.string(slice_text(runtime, object.string(), range), object.string().markup);
   }
   if (!object.is(Kind::sequence) || object.sequence().type > SequenceKind::range) {
-    return runtime.undefined(fmt::format("{} object has no element slice", type_name(object)));
+    fail(fmt::format("'{}' object is not subscriptable by a slice", type_name(object)));
   }
   const SequenceObject& sequence = object.sequence();
   auto range = resolve_slice(static_cast<int64_t>(sequence.items.size()), start, stop, step);
   if (sequence.type == SequenceKind::range) {
-    int64_t first = sequence.start + range.start * sequence.step;
-    int64_t stride = sequence.step * range.step;
-    return runtime.range(first, first + range.count * stride, stride);
+    // Bounds lie within the range's own, so that only the step can overflow.
+    int64_t stride = 0;
+    if (__builtin_mul_overflow(sequence.step, range.step, &stride)) {
+      fail_exhausted("a range's step beyond 64 bits");
+    }
+    return runtime.range(sequence.start + range.start * sequence.step,
+                         sequence.start + range.stop * sequence.step, stride);
   }
   runtime.require_items(static_cast<size_t>(range.count));
   Values items;

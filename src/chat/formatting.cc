@@ -36,8 +36,12 @@ std::string ascii_repr(Runtime& runtime, const Value& value) {
 
 class PercentFormatter {
  public:
-  PercentFormatter(Runtime& runtime, std::string_view format, const Value& arguments)
-      : runtime_(runtime), format_(format), arguments_(arguments), out_(runtime) {
+  PercentFormatter(Runtime& runtime, const StringObject& format, const Value& arguments)
+      : runtime_(runtime),
+        format_(format.bytes),
+        markup_(format.markup),
+        arguments_(arguments),
+        out_(runtime) {
     if (arguments.is_sequence(SequenceKind::tuple)) {
       positional_ = arguments.sequence().items;
     } else {
@@ -180,8 +184,15 @@ class PercentFormatter {
     std::string text = spec.type == 'r'   ? to_repr(runtime_, value)
                        : spec.type == 'a' ? ascii_repr(runtime_, value)
                                           : to_text(runtime_, value);
+    if (markup_) text = escape_html(runtime_, plain_unless_markup(value, text)).text();
     if (spec.align == 0) spec.align = '>';
     out_.append(format_text(runtime_, text, spec));
+  }
+
+  // Markup is not escaped again, except for its repr.
+  Value plain_unless_markup(const Value& value, const std::string& text) {
+    bool markup = value.is_string() && value.string().markup && value.text() == text;
+    return runtime_.string(text, markup);
   }
 
   void convert_integer(const Value& value, FormatSpec spec) {
@@ -201,6 +212,7 @@ class PercentFormatter {
 
   Runtime& runtime_;
   std::string_view format_;
+  bool markup_;  // what is put in is escaped
   const Value& arguments_;
   Values positional_;
   TextBuffer out_;
@@ -211,11 +223,11 @@ class PercentFormatter {
 
 class BraceFormatter {
  public:
-  BraceFormatter(Runtime& runtime, const Arguments& arguments)
-      : runtime_(runtime), arguments_(arguments) {}
+  BraceFormatter(Runtime& runtime, bool markup, const Arguments& arguments)
+      : runtime_(runtime), markup_(markup), arguments_(arguments) {}
 
   std::string run(std::string_view format, int depth) {
-    if (depth > 2) fail("Max string recursion exceeded");
+    if (depth > 3) fail("Max string recursion exceeded");
     TextBuffer out(runtime_);
     for (size_t i = 0; i < format.size();) {
       const char c = format[i];
@@ -278,7 +290,9 @@ class BraceFormatter {
     }
     if (name_end < field.size()) spec = field.substr(name_end + 1);
     Value value = converted(lookup(name), conversion);
-    return format_value(runtime_, value, parse_format_spec(run(spec, depth + 1)));
+    std::string text = format_value(runtime_, value, parse_format_spec(run(spec, depth + 1)));
+    const bool escapes = markup_ && !(value.is_string() && value.string().markup);
+    return escapes ? escape_html(runtime_, runtime_.string(text)).text() : text;
   }
 
   Value converted(Value value, char conversion) {
@@ -349,6 +363,7 @@ class BraceFormatter {
   }
 
   Runtime& runtime_;
+  bool markup_;  // what is put in is escaped
   const Arguments& arguments_;
   size_t next_ = 0;
   char numbering_ = 0;  // 'a' automatic, 'm' manual
@@ -357,12 +372,12 @@ class BraceFormatter {
 }  // namespace
 
 Value format_percent(Runtime& runtime, const Value& format, const Value& arguments) {
-  PercentFormatter formatter(runtime, format.text(), arguments);
+  PercentFormatter formatter(runtime, format.string(), arguments);
   return runtime.string(formatter.run(), format.string().markup);
 }
 
 Value format_braces(Runtime& runtime, const Value& format, const Arguments& arguments) {
-  BraceFormatter formatter(runtime, arguments);
+  BraceFormatter formatter(runtime, format.string().markup, arguments);
   return runtime.string(formatter.run(format.text(), 1), format.string().markup);
 }
 

@@ -36,7 +36,7 @@ struct MacroObject : CallableObject {
     if (wanted == "arguments") {
       Values names;
       for (const std::string& argument : signature.names) names.push_back(runtime.string(argument));
-      return runtime.list(std::move(names));
+      return runtime.tuple(std::move(names));
     }
     return std::nullopt;
   }

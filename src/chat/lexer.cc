@@ -143,6 +143,7 @@ class Lexer {
 
   void raw() {
     const size_t start = at_;
+    if (start == source_.size()) return;
     const bool line_starting = source_[start - 1] == '\n';
     size_t scan = at_;
     for (;; scan += 2) {
@@ -166,10 +167,13 @@ class Lexer {
 
   void comment() {
     advance(2);
+    const bool signed_tag = peek() == '-' || peek() == '+';
+    // jinja2 takes a comment that opens at the very end for an empty one.
+    if (at_ + (signed_tag ? 1 : 0) == source_.size()) return advance(signed_tag ? 1 : 0);
     const size_t end = source_.find("#}", at_);
     if (end == std::string_view::npos) error("Missing end of comment tag");
     // A lone sign of the opening tag is not the one of the closing tag.
-    const bool sign_is_opening = end == at_ + 1 && (peek() == '-' || peek() == '+');
+    const bool sign_is_opening = end == at_ + 1 && signed_tag;
     const char sign = end > at_ && !sign_is_opening ? source_[end - 1] : '\0';
     advance(end + 2 - at_);
     if (sign == '-') {

@@ -55,7 +55,7 @@ Value Runtime::undefined(std::string message) {
 }
 
 Value Runtime::list(Values items, SequenceKind type) {
-  step(1 + items.size() / 16);
+  step(1 + items.size() / 4);
   auto object = std::make_shared<SequenceObject>(*this);
   object->charge(sizeof(SequenceObject) + items.size() * sizeof(Value));
   int depth = 0;

@@ -164,7 +164,9 @@ void append_code_point(std::string& out, char32_t c) {
 
 size_t count_code_points(std::string_view text) {
   size_t count = 0;
-  for (size_t i = 0; i < text.size(); ++count) i += decode_at(text, i).length;
+  for (size_t i = 0; i < text.size(); ++count) {
+    i += static_cast<uint8_t>(text[i]) < 0x80 ? 1 : decode_at(text, i).length;
+  }
   return count;
 }
 
@@ -298,7 +300,7 @@ std::vector<std::string_view> split_space(std::string_view text, int64_t max_spl
   std::vector<std::string_view> parts;
   for (text = strip(text, Side::left); !text.empty(); text = strip(text, Side::left)) {
     if (max_split >= 0 && static_cast<int64_t>(parts.size()) >= max_split) {
-      parts.push_back(strip(text, Side::right));
+      parts.push_back(text);
       break;
     }
     size_t end = 0;
@@ -317,7 +319,7 @@ std::vector<std::string_view> rsplit_space(std::string_view text, int64_t max_sp
   std::vector<std::string_view> parts;
   for (text = strip(text, Side::right); !text.empty(); text = strip(text, Side::right)) {
     if (max_split >= 0 && static_cast<int64_t>(parts.size()) >= max_split) {
-      parts.push_back(strip(text, Side::left));
+      parts.push_back(text);
       break;
     }
     size_t start = text.size();

@@ -72,7 +72,7 @@ std::vector<OracleCase> run_oracle(const std::string& kind, const std::string& s
 std::string difference(const OracleCase& expected) {
   Result<std::string> actual = render(expected);
   if (!actual.ok()) {
-    const std::string& message = actual.status().message();
+    const std::string message = actual.status().message();
     if (!expected.fails) return fmt::format("fails: {}", message);
     if (expected.own_words && message != expected.expected) {
       return fmt::format("says '{}' instead of '{}'", message, expected.expected);
