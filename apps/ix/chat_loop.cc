@@ -54,9 +54,10 @@ class Chat {
       const LineEditor::Input input = editor_.read(turn.empty() ? "> " : "  ");
       if (input.end == LineEditor::End::end_of_input) return std::nullopt;
       if (input.end == LineEditor::End::interrupt) {
-        if (after_interrupt_) return std::nullopt;
-        after_interrupt_ = input.line.empty() && turn.empty();
-        if (after_interrupt_) print_text("Ctrl-C again or Ctrl-D leaves.\n");
+        const bool nothing_typed = input.line.empty() && turn.empty();
+        if (nothing_typed && after_interrupt_) return std::nullopt;
+        after_interrupt_ = nothing_typed;
+        if (nothing_typed) print_text("Ctrl-C again or Ctrl-D leaves.\n");
         turn.clear();
         continue;
       }

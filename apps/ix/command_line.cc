@@ -129,6 +129,9 @@ int parse_and_run(CLI::App& app, std::vector<std::string> arguments, const Actio
     return usage_error(without_prefix(e.what()));
   } catch (const CLI::ExtrasError& e) {
     return usage_error(fmt::format("unexpected argument '{}'", without_prefix(e.what())));
+  } catch (const CLI::ArgumentMismatch& e) {
+    const std::string what = e.what();
+    return usage_error(fmt::format("{} needs a value", what.substr(0, what.find(':'))));
   } catch (const CLI::ParseError& e) {
     return usage_error(e.what());
   }

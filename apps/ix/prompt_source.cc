@@ -48,6 +48,10 @@ Result<std::optional<std::string>> read_prompt(const PromptSource& source) {
   if (source.file || (!source.text && !stdin_is_terminal())) {
     IX_ASSIGN_OR_RETURN(std::string text, read_text(source.file.value_or("-")));
     drop_last_newline(text);
+    if (!out && text.empty()) {
+      return invalid_argument(fmt::format("the prompt is empty: {} has no text",
+                                          source.file ? *source.file : "standard input"));
+    }
     out = out ? *out + "\n" + text : std::move(text);
   }
   return out;

@@ -21,7 +21,7 @@ Result<std::string> read_text(const std::string& path);
 
 // The prompt: -p, then -f after a newline; standard input when neither is given and it is no
 // terminal. One newline at the end of a file or pipe is dropped, as llama.cpp does. Nothing when
-// there is none: people type it.
+// there is none: people type it. invalid_argument for an empty file or pipe.
 Result<std::optional<std::string>> read_prompt(const PromptSource& source);
 
 // ok for UTF-8; invalid_argument with the byte and its place otherwise. what: "the prompt".

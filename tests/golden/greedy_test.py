@@ -25,7 +25,7 @@ def prompt_of(case: dict) -> str:
 
 def generate(ix: str, model: str, prompt: str, count: int) -> dict:
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
-        file.write(prompt)
+        file.write(prompt + "\n")  # -f drops one newline at the end
         file.flush()
         run = subprocess.run([ix, "run", "-m", model, "--raw", "-f", file.name, "-n", str(count),
                               "--temp", "0", "--json"], stdout=subprocess.PIPE, text=True)
