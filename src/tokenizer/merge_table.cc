@@ -18,18 +18,23 @@ constexpr size_t kMaxMergeBytes = 32768;  // two of the longest tokens
 // Gives every text its number.
 class SymbolNumbers {
  public:
-  explicit SymbolNumbers(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
+  explicit SymbolNumbers(const Vocabulary& vocabulary)
+      : vocabulary_(vocabulary), next_(static_cast<uint32_t>(vocabulary.size())) {}
 
   uint32_t of(std::string_view text) {
     if (const TokenId token = vocabulary_.find(text); token != kNoToken) {
       return static_cast<uint32_t>(token);
     }
-    const auto next = static_cast<uint32_t>(vocabulary_.size() + others_.size());
-    return others_.try_emplace(std::string(text), next).first->second;
+    const auto [found, is_new] = others_.try_emplace(std::string(text), next_);
+    if (is_new) ++next_;
+    return found->second;
   }
+
+  uint32_t unused() { return next_++; }
 
  private:
   const Vocabulary& vocabulary_;
+  uint32_t next_;
   std::unordered_map<std::string, uint32_t> others_;
 };
 
@@ -73,7 +78,10 @@ Result<MergeTable> MergeTable::build(std::span<const std::string_view> merges,
     if (slot.pair == kFree) slot = {pair, {static_cast<uint32_t>(rank), numbers.of(joined)}};
   }
   for (int byte = 0; byte < 256; ++byte) {
-    table.byte_symbols_[size_t(byte)] = numbers.of(byte_character(static_cast<uint8_t>(byte)));
+    const std::string_view character = byte_character(static_cast<uint8_t>(byte));
+    // A special token that happens to be this character stands for the character, not the byte.
+    const bool special = vocabulary.find(character) != vocabulary.byte_token(uint8_t(byte));
+    table.byte_symbols_[size_t(byte)] = special ? numbers.unused() : numbers.of(character);
   }
   return table;
 }

@@ -147,6 +147,7 @@ Status Vocabulary::find_byte_tokens() {
     TokenId& token = byte_tokens_[static_cast<size_t>(byte)];
     if (spelling_ == Spelling::bytes) {
       token = find(byte_character(static_cast<uint8_t>(byte)));
+      if (token != kNoToken && (attributes(token) & kNormal) == 0) token = kNoToken;
       continue;
     }
     const char itself = static_cast<char>(byte);

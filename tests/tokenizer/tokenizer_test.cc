@@ -131,6 +131,14 @@ TEST(Bpe, AByteWithoutATokenBecomesTheReplacementCharacter) {
   EXPECT_EQ(tokenizer->decode(tokenizer->encode("a\xFFz", {}), {}), "a\uFFFDz");
 }
 
+TEST(Bpe, ASpecialTokenIsNotTheByteThatItsTextWouldSpell) {
+  SmallVocabulary vocabulary = SmallVocabulary::bpe({}, {}, "gpt-2");
+  vocabulary.types()[0xFF] = static_cast<int64_t>(TokenType::user_defined);  // "\u00FF"
+  const auto tokenizer = open(vocabulary);
+  EXPECT_THAT(tokenizer->encode("\u00FF", {}), ElementsAre(0xFF));
+  EXPECT_EQ(tokenizer->decode(tokenizer->encode("a\xFFz", {}), {}), "a\uFFFDz");
+}
+
 TEST(SpecialTokens, ControlTokensAreParsedOnlyWhenAskedAndUserDefinedOnesAlways) {
   SmallVocabulary vocabulary = SmallVocabulary::bpe({}, {}, "gpt-2");
   vocabulary.add("<|c|>", TokenType::control);
