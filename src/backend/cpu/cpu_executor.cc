@@ -139,8 +139,7 @@ class CpuExecutor final : public Executor {
   void run_head(std::span<const RowWant> wants, int32_t first, int32_t count) {
     for (const CarriedValue& carried : plan_.carried) {
       for (int32_t i = 0; i < count; ++i) {
-        std::memcpy(carried.to.row(i),
-                    carried.from.row(results_.rows()[static_cast<size_t>(first + i)]),
+        std::memcpy(carried.to.row(i), carried.from.row(result_row(first + i)),
                     static_cast<size_t>(carried.width) * sizeof(float));
       }
     }
@@ -148,7 +147,7 @@ class CpuExecutor final : public Executor {
     const auto vocab = static_cast<size_t>(model_->decoder().vocab_size);
     pool_.run(count, [&](int64_t i, int) {
       const float* logits = plan_.logits.row(i);
-      const int32_t row = results_.rows()[static_cast<size_t>(first + i)];
+      const int32_t row = result_row(first + i);
       if (wants[static_cast<size_t>(row)].kind == Want::logits) {
         float* kept = buffers_.kept_logits().row(first + i);
         std::memcpy(kept, logits, vocab * sizeof(float));
@@ -157,6 +156,9 @@ class CpuExecutor final : public Executor {
       results_.set(first + static_cast<int32_t>(i), {logits, vocab});
     });
   }
+
+  // Row of the step that result `i` is for.
+  int32_t result_row(int64_t i) const { return results_.rows()[static_cast<size_t>(i)]; }
 
   std::shared_ptr<const CpuModel> model_;
   KvInfo kv_;
