@@ -145,6 +145,7 @@ Values Interpreter::loop_items(const ForStatement& node, const ScopePtr& scope,
                                const Value& iterable) {
   Values items = iterate(runtime_, iterable);
   if (!node.filter) return items;
+  MemoryHold hold(runtime_, items.size() * sizeof(Value));
   Values kept;
   for (Value& item : items) {
     ScopePtr turn = inner(scope);
@@ -159,6 +160,7 @@ Flow Interpreter::run_for(const ForStatement& node, const ScopePtr& scope, const
   line_ = node.target->line;
   const Values items = loop_items(node, scope, iterable);
   if (items.empty()) return execute(node.otherwise, inner(scope), out);
+  MemoryHold hold(runtime_, items.size() * sizeof(Value));
   auto loop = std::make_shared<LoopObject>(*this, node, items, depth);
   struct Finish {
     LoopObject& loop;

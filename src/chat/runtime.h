@@ -51,6 +51,21 @@ class Runtime {
   std::vector<std::shared_ptr<NamespaceObject>> namespaces_;
 };
 
+// Memory that is taken for as long as this lives.
+class MemoryHold {
+ public:
+  MemoryHold(Runtime& runtime, size_t bytes) : runtime_(runtime), bytes_(bytes) {
+    runtime_.take(bytes_);
+  }
+  ~MemoryHold() { runtime_.give(bytes_); }
+  MemoryHold(const MemoryHold&) = delete;
+  MemoryHold& operator=(const MemoryHold&) = delete;
+
+ private:
+  Runtime& runtime_;
+  size_t bytes_;
+};
+
 // Text under construction, counted against the memory limit while it grows.
 class TextBuffer {
  public:

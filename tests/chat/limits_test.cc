@@ -62,6 +62,21 @@ INSTANTIATE_TEST_SUITE_P(
         "{{ ('ab' * 10**5) | join('c' * 10**5) }}", "{{ '%.*f' % (100000, 1.5) }}",
         "{{ strftime_now('%1000000d') }}"));
 
+TEST(ChatLimits, NestedLoopsCountTheirItems) {
+  // 50 loops inside each other over 10^6 items, 32 bytes each: 1.6 GB were they not counted.
+  const std::string source = "{% set big = [1] * 1000000 %}" + repeated("{% for x in big %}", 50) +
+                             repeated("{% endfor %}", 50);
+  EXPECT_EQ(render(source).code(), StatusCode::resource_exhausted);
+}
+
+TEST(ChatLimits, DeepEvaluationEndsBeforeTheStackDoes) {
+  const std::string source = "{% macro f() %}{{ " + repeated("[", 80) + "f()" + repeated("]", 80) +
+                             " }}{% endmacro %}{{ f() }}";
+  Status status = render(source);
+  EXPECT_EQ(status.code(), StatusCode::resource_exhausted);
+  EXPECT_NE(status.message().find("nested deeper"), std::string::npos) << status.message();
+}
+
 TEST(ChatLimits, StepsAreCounted) {
   RenderLimits few;
   few.max_steps = 100;
