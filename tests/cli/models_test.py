@@ -13,10 +13,15 @@ SMOLLM = MODELS + "/smollm2-135m-instruct-q4_1.gguf"
 
 class RealModels(CommandTest):
     def test_a_known_fact(self):
-        out = json.loads(self.succeeds("run", "-m", SMOLLM, "--greedy", "-n", "40", "--json", "-p",
-                                       "What is the capital of France?"))
-        self.assertIn("Paris", out["text"])
+        out = json.loads(self.succeeds("run", "-m", SMOLLM, "--greedy", "-n", "1", "--json", "--raw",
+                                       "-p", "The capital of France is"))
+        self.assertEqual(out["text"], " Paris")
+
+    def test_a_chat_turn_ends_by_itself(self):
+        out = json.loads(self.succeeds("run", "-m", SMOLLM, "-s", "1", "-n", "300", "--json", "-p",
+                                       "Say hello."))
         self.assertEqual(out["finish_reason"], "stop")
+        self.assertNotIn("<|im_end|>", out["text"])
 
     def test_memory_stays_near_the_size_of_the_file(self):
         for model in (GEMMA, SMOLLM):
