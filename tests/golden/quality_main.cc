@@ -1,6 +1,6 @@
 // Perplexity of the CPU backend and, with --precise, its divergence and llama.cpp's from float32.
 //
-//   quality MODEL.gguf FILE.kld [--precise] [--chunks N]       tokens and rows from
+//   quality MODEL.gguf FILE.kld [--precise] [--chunks N] [--no-pack]      tokens and rows from
 //   llama-perplexity quality MODEL.gguf --tokens FILE.json                      perplexity alone;
 //   [[ids of a chunk]...]
 //
@@ -81,11 +81,13 @@ struct Totals {
   int64_t positions = 0;
   double nll_cpu = 0, nll_precise = 0, nll_peer = 0;
   double kl_cpu = 0, kl_peer = 0;
+  double kl_apart = 0;  // from llama.cpp to the CPU backend
 };
 
 struct Arguments {
   std::string model, base, tokens;
   bool precise = false;
+  bool pack = true;
   int chunks = 1 << 30;
 };
 
@@ -105,8 +107,10 @@ Result<std::unique_ptr<Opened>> open(const Arguments& args, int context) {
   options.max_rows = kRowsAStep;
   options.kv_tokens = context;
   options.threads = default_threads();
+  backend::cpu::CpuOptions cpu_options;
+  cpu_options.pack = args.pack;
   IX_ASSIGN_OR_RETURN(auto packed,
-                      backend::cpu::load_model(opened.decoder, *opened.file, options, {}));
+                      backend::cpu::load_model(opened.decoder, *opened.file, options, cpu_options));
   IX_ASSIGN_OR_RETURN(opened.cpu, backend::cpu::open_cpu(std::move(packed), options));
   if (args.precise) {
     IX_ASSIGN_OR_RETURN(opened.precise,
@@ -151,6 +155,7 @@ Status score(const Arguments& args, Totals& totals) {
   const auto scored = static_cast<size_t>(context - 1 - context / 2);
   std::vector<float> p(scored * vocab);
   std::vector<float> q(vocab);
+  std::vector<float> peer(base ? vocab : 0);
   const auto count = std::min<size_t>(chunks.size(), static_cast<size_t>(args.chunks));
   for (size_t c = 0; c < count; ++c) {
     std::vector<TokenId>& tokens = chunks[c];
@@ -168,19 +173,20 @@ Status score(const Arguments& args, Totals& totals) {
         totals.nll_precise -= row_of(position)[target(position)];
       }));
     }
+    Status read;
     IX_RETURN_IF_ERROR(cpu.run(tokens, [&](int position, std::span<const float> logits) {
       log_probabilities(logits, q);
       totals.nll_cpu -= q[target(position)];
       ++totals.positions;
-      if (!precise) return;
       rounded_log_probabilities(logits, q);
-      totals.kl_cpu += divergence(row_of(position), q);
+      if (precise) totals.kl_cpu += divergence(row_of(position), q);
+      if (!base) return;
+      if (read.ok()) read = base->next_row(peer);
+      totals.nll_peer -= peer[target(position)];
+      totals.kl_apart += divergence(peer, q);
+      if (precise) totals.kl_peer += divergence(row_of(position), peer);
     }));
-    for (int position = context / 2; base && position < context - 1; ++position) {
-      IX_RETURN_IF_ERROR(base->next_row(q));
-      totals.nll_peer -= q[target(position)];
-      if (precise) totals.kl_peer += divergence(row_of(position), q);
-    }
+    IX_RETURN_IF_ERROR(read);
     std::fprintf(stderr, "chunk %zu of %zu\n", c + 1, count);
   }
   return ok_status();
@@ -193,6 +199,8 @@ int main(int argc, char** argv) {
     const bool has_value = i + 1 < words.size();
     if (words[i] == "--precise") {
       args.precise = true;
+    } else if (words[i] == "--no-pack") {
+      args.pack = false;
     } else if (words[i] == "--chunks" && has_value) {
       args.chunks = std::stoi(words[++i]);
     } else if (words[i] == "--tokens" && has_value) {
@@ -209,7 +217,10 @@ int main(int argc, char** argv) {
   const auto n = static_cast<double>(totals.positions);
   nlohmann::ordered_json out = {{"positions", totals.positions},
                                 {"perplexity_cpu", std::exp(totals.nll_cpu / n)}};
-  if (!args.base.empty()) out["perplexity_llama_cpp"] = std::exp(totals.nll_peer / n);
+  if (!args.base.empty()) {
+    out["perplexity_llama_cpp"] = std::exp(totals.nll_peer / n);
+    out["mean_kl_llama_cpp_to_cpu"] = totals.kl_apart / n;
+  }
   if (args.precise) {
     out["perplexity_float32"] = std::exp(totals.nll_precise / n);
     out["mean_kl_cpu"] = totals.kl_cpu / n;
