@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Records what llama.cpp answers greedily: the expectations of greedy_test.py.
 
-    record_greedy.py --server /path/to/llama-server --version b11434 MODEL.gguf OUT.json
+    record_greedy.py --server /path/to/llama-server --version b11434 \\
+                     --float32 MODEL-F32.gguf MODEL.gguf OUT.json
 
+MODEL-F32.gguf is MODEL.gguf with its weights expanded (llama-quantize --allow-requantize ... F32).
 For each prompt of prompts.json, and for one long prompt from the fetched text (past every sliding
-window of the models), the tokens of the prompt, up to 64 generated tokens, and after each prompt the
-gap between the two best log-probabilities at every generated token.
+window of the models), up to 64 tokens and the gap between the two best log-probabilities at each:
+  tokens, gaps          as llama.cpp runs the file
+  other_attention       the tokens with flash attention off: how far llama.cpp agrees with itself
+  float32               tokens and gaps from the expanded weights, flash attention off, f32 KV cache
 """
 import argparse
 import hashlib
@@ -55,8 +59,31 @@ def record(port: int, text: str, n_predict: int) -> dict:
     for step in steps:
         best = sorted((top["logprob"] for top in step["top_logprobs"]), reverse=True)
         gaps.append(round(best[0] - best[1], 5))
-    return {"prompt_tokens": tokens, "tokens": [step["id"] for step in steps],
-            "logprobs": [round(step["logprob"], 5) for step in steps], "gaps": gaps}
+    return {"prompt_tokens": tokens, "tokens": [step["id"] for step in steps], "gaps": gaps}
+
+
+def prompts() -> list[dict]:
+    cases = [{"prompt": text} for text in json.loads((HERE / "prompts.json").read_text())]
+    return [*cases, {"prompt_from_text_bytes": LONG_PROMPT_BYTES}]
+
+
+def text_of(case: dict) -> str:
+    if "prompt" in case:
+        return case["prompt"]
+    return TEXT.read_bytes()[: case["prompt_from_text_bytes"]].decode(errors="ignore")
+
+
+def record_all(server_path: str, model: Path, options: list[str]) -> list[dict]:
+    port = free_port()
+    server = subprocess.Popen([server_path, "-m", str(model), "--port", str(port), "-c", "4096",
+                               "-np", "1", "-t", "2", "--host", "127.0.0.1", *options],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until_ready(port)
+        return [record(port, text_of(case), 64) for case in prompts()]
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def main() -> None:
@@ -64,27 +91,22 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", required=True)
     parser.add_argument("--version", required=True, help="llama.cpp's version, for the record")
+    parser.add_argument("--float32", type=Path, required=True)
     parser.add_argument("model", type=Path)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
 
-    port = free_port()
-    server = subprocess.Popen([args.server, "-m", str(args.model), "--port", str(port), "-c", "4096",
-                               "-np", "1", "-t", "2", "--host", "127.0.0.1"],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until_ready(port)
-        cases = [{"prompt": text, **record(port, text, 64)}
-                 for text in json.loads((HERE / "prompts.json").read_text())]
-        long_text = TEXT.read_bytes()[:LONG_PROMPT_BYTES].decode(errors="ignore")
-        cases.append({"prompt_from_text_bytes": LONG_PROMPT_BYTES, **record(port, long_text, 64)})
-    finally:
-        server.terminate()
-        server.wait()
+    usual = record_all(args.server, args.model, ["-fa", "on"])
+    other = record_all(args.server, args.model, ["-fa", "off"])
+    exact = record_all(args.server, args.float32, ["-fa", "off", "-ctk", "f32", "-ctv", "f32"])
+    cases = [{**prompt, **case, "other_attention": off["tokens"],
+              "float32": {"tokens": full["tokens"], "gaps": full["gaps"]}}
+             for prompt, case, off, full in zip(prompts(), usual, other, exact)]
     args.out.write_text(json.dumps({
         "llama_cpp": args.version, "model": args.model.name,
         "model_sha256": hashlib.sha256(args.model.read_bytes()).hexdigest(),
-        "cases": cases}, ensure_ascii=False, separators=(",", ":")).replace('},{"', '},\n{"') + "\n")
+        "cases": cases}, ensure_ascii=False, separators=(",", ":"))
+        .replace('},{"prompt', '},\n{"prompt') + "\n")
     print(f"{len(cases)} cases recorded in {args.out}")
 
 
