@@ -9,7 +9,7 @@
 GEMMA  := .cache/models/gemma-3-270m-q4_k_m.gguf
 MODEL  ?= $(GEMMA)
 ARGS   ?=
-PROMPT ?= Why is the sky blue?
+PROMPT ?= Water boils at
 PYTHON := .venv/bin/python
 IX     := build/demo/apps/ix/ix
 
@@ -27,8 +27,9 @@ $(GEMMA): | setup
 
 demo: build
 	@$(PYTHON) scripts/fetch.py model
-	@echo "demo: ix run -m $(GEMMA) -st -p \"$(PROMPT)\" -n 96 --temp 0"
-	@$(IX) run -m $(GEMMA) -st -p "$(PROMPT)" -n 96 --temp 0
+	@echo "demo: ix run -m $(GEMMA) -p \"$(PROMPT)\" -n 40 --temp 0 --repeat-penalty 1.2"
+	@printf 'prompt: %s\nanswer:' "$(PROMPT)"
+	@$(IX) run -m $(GEMMA) -p "$(PROMPT)" -n 40 --temp 0 --repeat-penalty 1.2
 
 run: build $(if $(filter $(GEMMA),$(MODEL)),$(GEMMA))
 	@$(IX) run -m $(MODEL) $(ARGS)

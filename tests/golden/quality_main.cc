@@ -218,7 +218,7 @@ int main(int argc, char** argv) {
   nlohmann::ordered_json out = {{"positions", totals.positions},
                                 {"perplexity_cpu", std::exp(totals.nll_cpu / n)}};
   if (!args.base.empty()) {
-    out["perplexity_llama_cpp"] = std::exp(totals.nll_peer / n);
+    out["perplexity_llama_cpp_rounded_to_16_bits"] = std::exp(totals.nll_peer / n);
     out["mean_kl_llama_cpp_to_cpu"] = totals.kl_apart / n;
   }
   if (args.precise) {

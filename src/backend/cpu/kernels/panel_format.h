@@ -15,7 +15,7 @@
 //
 // panel = [block 0][block 1]…[zeros up to 64 bytes]. Blocks are multiples of 32 bytes, so half of
 // some types' 512-bit loads cross a cache line. A plane of scales apart from the blocks would avoid
-// that, but a second stream halves the speed at which one thread reads from memory.
+// that, but was slower from memory: Q4_0, one column, 15 GB/s against 27 on one core of Zen 4.
 #pragma once
 
 #include <stdint.h>
