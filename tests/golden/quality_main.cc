@@ -187,7 +187,8 @@ Status score(const Arguments& args, Totals& totals) {
       if (precise) totals.kl_peer += divergence(row_of(position), peer);
     }));
     IX_RETURN_IF_ERROR(read);
-    std::fprintf(stderr, "chunk %zu of %zu\n", c + 1, count);
+    std::fprintf(stderr, "chunk %zu of %zu: perplexity so far %.6f\n", c + 1, count,
+                 std::exp(totals.nll_cpu / static_cast<double>(totals.positions)));
   }
   return ok_status();
 }
