@@ -65,19 +65,19 @@ void multiply(benchmark::State& state, Isa isa, const BenchType& type, int threa
   }
 
   const ActivationKind kind = matrices[0].activation();
-  const int64_t stride = activation_row_bytes(kind, kCols);
-  std::vector<std::byte> activations(static_cast<size_t>(n * stride));
+  std::vector<uint8_t> activations(static_cast<size_t>(activation_bytes(kind, kCols, n)));
   std::normal_distribution<float> normal;
   std::vector<float> x(static_cast<size_t>(kCols));
   for (int64_t j = 0; j < n; ++j) {
     for (float& value : x) value = normal(random);
-    kernels.quantize[static_cast<int>(kind)](x.data(), kCols, activations.data() + j * stride);
+    quantize_row(kernels.quantize[static_cast<int>(kind)], kind, x.data(), kCols, j, n,
+                 activations.data());
   }
   std::vector<float> out(static_cast<size_t>(n * kRows));
 
   size_t next = 0;
   for (auto _ : state) {
-    matrices[next].matmul(kernels, pool, activations.data(), stride, n, out.data(), kRows);
+    matrices[next].matmul(kernels, pool, activations.data(), n, out.data(), kRows);
     next = (next + 1) % matrices.size();
   }
   state.SetBytesProcessed(state.iterations() * bytes);
@@ -91,9 +91,10 @@ void quantize(benchmark::State& state, Isa isa, ActivationKind kind) {
   std::normal_distribution<float> normal;
   std::vector<float> x(static_cast<size_t>(kCols));
   for (float& value : x) value = normal(random);
-  std::vector<std::byte> out(static_cast<size_t>(activation_row_bytes(kind, kCols)));
+  std::vector<uint8_t> out(static_cast<size_t>(activation_bytes(kind, kCols, 1)));
   for (auto _ : state) {
-    matrix_kernels(isa).quantize[static_cast<int>(kind)](x.data(), kCols, out.data());
+    quantize_row(matrix_kernels(isa).quantize[static_cast<int>(kind)], kind, x.data(), kCols, 0, 1,
+                 out.data());
   }
   state.SetItemsProcessed(state.iterations() * kCols);
 }

@@ -16,20 +16,33 @@
 namespace ix::backend::cpu::test {
 namespace {
 
+// Rows [n, cols] quantised, block by block.
 struct Activations {
-  int64_t stride;
-  std::vector<std::byte> bytes;
-  const std::byte* row(int64_t j) const { return bytes.data() + j * stride; }
+  ActivationKind kind;
+  int64_t n;
+  std::vector<uint8_t> bytes;
+
+  // Rows [first, first + count) on their own.
+  Activations slice(int64_t first, int64_t count) const {
+    const auto block = static_cast<size_t>(activation_block_bytes(kind));
+    Activations out{kind, count, {}};
+    for (size_t at = static_cast<size_t>(first) * block; at < bytes.size();
+         at += static_cast<size_t>(n) * block) {
+      out.bytes.insert(
+          out.bytes.end(), bytes.begin() + static_cast<int64_t>(at),
+          bytes.begin() + static_cast<int64_t>(at + static_cast<size_t>(count) * block));
+    }
+    return out;
+  }
 };
 
 Activations quantize(const MatrixKernels& kernels, ActivationKind kind, const std::vector<float>& x,
                      int64_t n, int64_t cols) {
-  Activations out;
-  out.stride = activation_row_bytes(kind, cols);
-  out.bytes.resize(static_cast<size_t>(n * out.stride));
+  Activations out{kind, n,
+                  std::vector<uint8_t>(static_cast<size_t>(activation_bytes(kind, cols, n)))};
   for (int64_t j = 0; j < n; ++j) {
-    kernels.quantize[static_cast<int>(kind)](x.data() + j * cols, cols,
-                                             out.bytes.data() + j * out.stride);
+    quantize_row(kernels.quantize[static_cast<int>(kind)], kind, x.data() + j * cols, cols, j, n,
+                 out.bytes.data());
   }
   return out;
 }
@@ -58,7 +71,7 @@ class MatmulTest : public testing::TestWithParam<std::tuple<Isa, const FileType*
 
   Output multiply(const PackedMatrix& weights, const Activations& x, int64_t n) const {
     Output out(n, weights.rows());
-    weights.matmul(kernels(), 0, weights.panels(), x.bytes.data(), x.stride, n, out.values.data(),
+    weights.matmul(kernels(), 0, weights.panels(), x.bytes.data(), n, out.values.data(),
                    out.stride);
     return out;
   }
@@ -99,7 +112,8 @@ TEST_P(MatmulTest, EqualsDoubleArithmeticOnWhatWasQuantised) {
 
     std::vector<std::vector<float>> back;
     for (int64_t j = 0; j < c.n; ++j) {
-      back.push_back(dequantize_activations(weights.activation(), quantized.row(j), cols));
+      back.push_back(
+          dequantize_activations(weights.activation(), quantized.slice(j, 1).bytes.data(), cols));
     }
     for (int64_t r = 0; r < c.rows; ++r) {
       const std::vector<float> row = matrix.row(r);
@@ -138,8 +152,9 @@ TEST_P(MatmulTest, RowsHaveTheSameBitsWhateverIsComputedWithThem) {
     Output parts(c.n, c.rows);
     for (int64_t j = 0; j < c.n;) {
       const int64_t count = std::min<int64_t>(1 + static_cast<int64_t>(random() % 17), c.n - j);
+      const Activations batch = quantized.slice(j, count);
       for (int64_t p = 0; p < weights.panels(); ++p) {
-        weights.matmul(kernels(), p, p + 1, quantized.row(j), quantized.stride, count,
+        weights.matmul(kernels(), p, p + 1, batch.bytes.data(), count,
                        parts.values.data() + j * parts.stride, parts.stride);
       }
       j += count;
@@ -161,8 +176,7 @@ TEST_P(MatmulTest, SpreadOverThreadsGivesTheSameBits) {
   for (int threads : {1, 2, 4}) {
     ThreadPool pool(threads);
     Output spread(n, rows);
-    weights.matmul(kernels(), pool, quantized.bytes.data(), quantized.stride, n,
-                   spread.values.data(), spread.stride);
+    weights.matmul(kernels(), pool, quantized.bytes.data(), n, spread.values.data(), spread.stride);
     EXPECT_EQ(
         std::memcmp(one.values.data(), spread.values.data(), one.values.size() * sizeof(float)), 0)
         << threads << " threads";

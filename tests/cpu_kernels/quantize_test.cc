@@ -18,14 +18,16 @@ class QuantizeTest : public testing::TestWithParam<Isa> {
   std::vector<Q8Block32> blocks32(const std::vector<float>& x) const {
     std::vector<Q8Block32> out(x.size() / 32);
     kernels().quantize[static_cast<int>(ActivationKind::q8_32)](
-        x.data(), static_cast<int64_t>(x.size()), out.data());
+        x.data(), static_cast<int64_t>(x.size()), sizeof(Q8Block32),
+        reinterpret_cast<uint8_t*>(out.data()));
     return out;
   }
 
   std::vector<Q8Block256> blocks256(const std::vector<float>& x) const {
     std::vector<Q8Block256> out(x.size() / 256);
     kernels().quantize[static_cast<int>(ActivationKind::q8_256)](
-        x.data(), static_cast<int64_t>(x.size()), out.data());
+        x.data(), static_cast<int64_t>(x.size()), sizeof(Q8Block256),
+        reinterpret_cast<uint8_t*>(out.data()));
     return out;
   }
 };
@@ -119,8 +121,10 @@ TEST_P(QuantizeTest, BitsAreThoseOfEveryOtherInstructionSet) {
     const std::vector<float> x = random_activations(1, 1024, values, random);
     std::vector<Q8Block32> small(32);
     std::vector<Q8Block256> large(4);
-    kMatrixKernelsGeneric.quantize[0](x.data(), 1024, small.data());
-    kMatrixKernelsGeneric.quantize[1](x.data(), 1024, large.data());
+    kMatrixKernelsGeneric.quantize[0](x.data(), 1024, sizeof(Q8Block32),
+                                      reinterpret_cast<uint8_t*>(small.data()));
+    kMatrixKernelsGeneric.quantize[1](x.data(), 1024, sizeof(Q8Block256),
+                                      reinterpret_cast<uint8_t*>(large.data()));
     RC_ASSERT(std::memcmp(small.data(), blocks32(x).data(), small.size() * sizeof(Q8Block32)) == 0);
     RC_ASSERT(std::memcmp(large.data(), blocks256(x).data(), large.size() * sizeof(Q8Block256)) ==
               0);

@@ -116,11 +116,11 @@ class CpuExecutor final : public Executor {
   }
 
   void run_stages(const std::vector<Stage>& stages, int64_t n) {
-    const RowOpContext context{vector_, cache_, rows_, buffers_.half_scratch()};
+    const RowOpContext context{n, vector_, cache_, rows_, buffers_.half_scratch()};
     for (const Stage& stage : stages) {
       switch (stage.kind) {
         case StageKind::row_ops:
-          run_row_ops(std::span(plan_.row_ops).subspan(stage.first, stage.end - stage.first), n,
+          run_row_ops(std::span(plan_.row_ops).subspan(stage.first, stage.end - stage.first),
                       context, pool_);
           break;
         case StageKind::linear:

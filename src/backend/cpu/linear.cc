@@ -61,8 +61,7 @@ void run_linear(const LinearStage& stage, const MatrixKernels& matrix, const Vec
       if (product.weight->packed) {
         const PackedMatrix& packed = *product.weight->packed;
         packed.matmul(matrix, first, std::min(first + part.units_per_task, packed.panels()),
-                      product.activations.data, product.activations.stride, n, product.out,
-                      product.out_stride);
+                      product.activations, n, product.out, product.out_stride);
       } else {
         run_plain(product, vector, first, n, row_scratch[static_cast<size_t>(thread)]);
       }

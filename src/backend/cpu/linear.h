@@ -23,17 +23,11 @@ struct LinearWeight {
   int64_t cols() const { return packed ? packed->cols() : plain.cols(); }
 };
 
-// Quantised activations of the value that a linear stage reads, one buffer for each kind.
-struct Activations {
-  uint8_t* data = nullptr;  // [rows, stride bytes]
-  int64_t stride = 0;
-};
-
 // One product: out = in W^T.
 struct Product {
   const LinearWeight* weight;
-  Activations activations;  // for packed weights
-  const float* in;          // [rows, in_stride], for plain ones
+  const uint8_t* activations;  // for packed weights: n rows of their kind
+  const float* in;             // [rows, in_stride], for plain ones
   int64_t in_stride;
   float* out;  // [rows, out_stride]
   int64_t out_stride;

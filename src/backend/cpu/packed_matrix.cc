@@ -80,10 +80,18 @@ int64_t packed_bytes(TensorType type, int64_t rows, int64_t cols) {
   return g->panels * g->panel_bytes;
 }
 
-int64_t activation_row_bytes(ActivationKind kind, int64_t cols) {
-  const int64_t bytes = kind == ActivationKind::q8_32 ? cols / 32 * int64_t{sizeof(Q8Block32)}
-                                                      : cols / 256 * int64_t{sizeof(Q8Block256)};
-  return round_up<int64_t>(bytes, 64);
+int64_t activation_block_bytes(ActivationKind kind) {
+  return kind == ActivationKind::q8_32 ? sizeof(Q8Block32) : sizeof(Q8Block256);
+}
+
+int64_t activation_bytes(ActivationKind kind, int64_t cols, int64_t n) {
+  return cols / (kind == ActivationKind::q8_32 ? 32 : 256) * n * activation_block_bytes(kind);
+}
+
+void quantize_row(QuantizeFn quantize, ActivationKind kind, const float* x, int64_t cols, int64_t j,
+                  int64_t n, uint8_t* activations) {
+  const int64_t bytes = activation_block_bytes(kind);
+  quantize(x, cols, n * bytes, activations + j * bytes);
 }
 
 Result<PackedMatrix> PackedMatrix::pack(const quant::TensorView& tensor, ThreadPool& pool,
@@ -147,7 +155,7 @@ Result<PackedMatrix> PackedMatrix::pack(const quant::TensorView& tensor, ThreadP
 }
 
 void PackedMatrix::matmul(const MatrixKernels& kernels, int64_t first_panel, int64_t last_panel,
-                          const void* activations, int64_t activation_stride, int64_t n, float* out,
+                          const uint8_t* activations, int64_t n, float* out,
                           int64_t out_stride) const {
   MatmulArgs args;
   args.panels = data_;
@@ -156,22 +164,21 @@ void PackedMatrix::matmul(const MatrixKernels& kernels, int64_t first_panel, int
   args.last_panel = last_panel;
   args.rows = rows_;
   args.blocks = blocks_;
-  args.activations = static_cast<const uint8_t*>(activations);
-  args.activation_stride = activation_stride;
+  args.activations = activations;
+  args.block_stride = n * activation_block_bytes(activation());
   args.n = n;
   args.out = out;
   args.out_stride = out_stride;
   kernels.matmul[static_cast<int>(traits_->type)](args);
 }
 
-void PackedMatrix::matmul(const MatrixKernels& kernels, ThreadPool& pool, const void* activations,
-                          int64_t activation_stride, int64_t n, float* out,
+void PackedMatrix::matmul(const MatrixKernels& kernels, ThreadPool& pool,
+                          const uint8_t* activations, int64_t n, float* out,
                           int64_t out_stride) const {
   const int64_t step = panels_per_task(n, pool.threads());
   pool.run(ceil_div(panels_, step), [&](int64_t task, int /*thread*/) {
     const int64_t first = task * step;
-    matmul(kernels, first, std::min(first + step, panels_), activations, activation_stride, n, out,
-           out_stride);
+    matmul(kernels, first, std::min(first + step, panels_), activations, n, out, out_stride);
   });
 }
 

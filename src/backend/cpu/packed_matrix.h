@@ -20,8 +20,13 @@ bool can_pack(quant::TensorType type, int64_t rows, int64_t cols);
 // Bytes of the panels, a multiple of 64. Only where can_pack().
 int64_t packed_bytes(quant::TensorType type, int64_t rows, int64_t cols);
 
-// Bytes of one quantised activation row of `cols` values, a multiple of 64.
-int64_t activation_row_bytes(ActivationKind kind, int64_t cols);
+// Quantised activations of n rows: block b of row j lies at (b * n + j) * activation_block_bytes().
+int64_t activation_block_bytes(ActivationKind kind);
+int64_t activation_bytes(ActivationKind kind, int64_t cols, int64_t n);
+
+// x [cols] to row j of n rows at `activations`.
+void quantize_row(QuantizeFn quantize, ActivationKind kind, const float* x, int64_t cols, int64_t j,
+                  int64_t n, uint8_t* activations);
 
 struct PackOptions {
   // Where the panels go: 64-byte aligned, at least packed_bytes() long, zeros are not expected, and
@@ -51,15 +56,14 @@ class PackedMatrix {
   int64_t bytes() const { return panels_ * panel_bytes_; }
 
   // out[j * out_stride + row] for j in [0, n) and the rows of panels [first_panel, last_panel).
-  // activations: n rows quantised by kernels.quantize[activation()], activation_stride bytes apart
-  // (activation_row_bytes() or more). Bits depend on the row and the kernels only.
+  // activations: n rows that quantize_row() wrote with kernels.quantize[activation()]. Bits depend
+  // on the row and the kernels only.
   void matmul(const MatrixKernels& kernels, int64_t first_panel, int64_t last_panel,
-              const void* activations, int64_t activation_stride, int64_t n, float* out,
-              int64_t out_stride) const;
+              const uint8_t* activations, int64_t n, float* out, int64_t out_stride) const;
 
   // The same for all panels, spread over the pool.
-  void matmul(const MatrixKernels& kernels, ThreadPool& pool, const void* activations,
-              int64_t activation_stride, int64_t n, float* out, int64_t out_stride) const;
+  void matmul(const MatrixKernels& kernels, ThreadPool& pool, const uint8_t* activations, int64_t n,
+              float* out, int64_t out_stride) const;
 
   // Panels that one task of a pool should take when n rows are multiplied: small enough to share
   // the work evenly, large enough that taking a task costs nothing.

@@ -135,7 +135,8 @@ class PlanBuilder {
       op.a = value(in);
       op.width = width(in);
       op.quantize = matrix_.quantize[kind];
-      op.activations = buffers_.activations(static_cast<ActivationKind>(kind), width(in));
+      op.activation = static_cast<ActivationKind>(kind);
+      op.activations = buffers_.activations(op.activation);
     }
   }
 
@@ -146,13 +147,13 @@ class PlanBuilder {
       const LinearWeight& weight = weights[i];
       const Rows out = value(linear.parts[i].out);
       Product product{.weight = &weight,
-                      .activations = {},
+                      .activations = nullptr,
                       .in = in.data,
                       .in_stride = in.stride,
                       .out = out.data,
                       .out_stride = out.stride};
       if (weight.packed) {
-        product.activations = buffers_.activations(weight.packed->activation(), linear.in_width);
+        product.activations = buffers_.activations(weight.packed->activation());
       }
       plan_.linears.back().products.push_back(product);
     }

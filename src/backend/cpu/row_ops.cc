@@ -83,7 +83,8 @@ void run_row_op(const RowOp& op, int64_t row, const RowOpContext& context, int t
       kernels.soft_cap(op.a.row(row), op.number, op.width, op.out.row(row));
       break;
     case RowOpKind::quantize:
-      op.quantize(op.a.row(row), op.width, op.activations.data + row * op.activations.stride);
+      quantize_row(op.quantize, op.activation, op.a.row(row), op.width, row, context.n,
+                   op.activations);
       break;
     case RowOpKind::store_key_value:
       store_key_value(op, row, context, thread);
@@ -93,8 +94,8 @@ void run_row_op(const RowOp& op, int64_t row, const RowOpContext& context, int t
 
 }  // namespace
 
-void run_row_ops(std::span<const RowOp> ops, int64_t n, const RowOpContext& context,
-                 ThreadPool& pool) {
+void run_row_ops(std::span<const RowOp> ops, const RowOpContext& context, ThreadPool& pool) {
+  const int64_t n = context.n;
   // Several tasks a thread, so that a late one does not hold the others.
   const int64_t rows_per_task = ceil_div(n, int64_t{pool.threads()} * 4);
   pool.run(ceil_div(n, rows_per_task), [&](int64_t task, int thread) {

@@ -50,20 +50,21 @@ struct RowOp {
   const float* weight = nullptr;  // of a norm, a bias, rope frequencies
   const EmbeddingTable* embedding = nullptr;
   QuantizeFn quantize = nullptr;
-  Activations activations;
+  ActivationKind activation = ActivationKind::q8_32;
+  uint8_t* activations = nullptr;
   int32_t kv_layer = 0;
   int32_t kv_group = 0;
 };
 
 struct RowOpContext {
+  int64_t n;  // rows
   const VectorKernels& kernels;
   KvCache& cache;
   const StepRows& rows;
   std::span<std::vector<uint16_t>> half_scratch;  // [threads][widest key head]
 };
 
-// Runs the ops one after the other for each of n rows; rows are spread over the pool.
-void run_row_ops(std::span<const RowOp> ops, int64_t n, const RowOpContext& context,
-                 ThreadPool& pool);
+// Runs the ops one after the other for each row; rows are spread over the pool.
+void run_row_ops(std::span<const RowOp> ops, const RowOpContext& context, ThreadPool& pool);
 
 }  // namespace ix::backend::cpu

@@ -30,10 +30,6 @@ class Layout {
   int64_t size_ = 0;
 };
 
-int64_t activation_bytes(ActivationKind kind, const BufferSizes& sizes) {
-  return activation_row_bytes(kind, round_up(sizes.linear_width, int64_t{256})) * sizes.max_rows;
-}
-
 void mark_slots(const graph::Decoder& decoder, BufferSizes& sizes) {
   sizes.slot_in_body.assign(sizes.slots.slot_width.size(), false);
   sizes.slot_in_head = sizes.slot_in_body;
@@ -93,6 +89,10 @@ BufferSizes BufferSizes::of(const graph::Decoder& decoder, const ExecutorOptions
   return sizes;
 }
 
+int64_t BufferSizes::activation_bytes(ActivationKind kind) const {
+  return cpu::activation_bytes(kind, round_up(linear_width, int64_t{256}), max_rows);
+}
+
 int64_t BufferSizes::bytes(int threads) const {
   int64_t floats = 0;
   for (size_t s = 0; s < slots.slot_width.size(); ++s) {
@@ -101,9 +101,8 @@ int64_t BufferSizes::bytes(int threads) const {
   }
   floats +=
       rope_tables * 2 * stride_of(rope_half) * max_rows + threads * linear_width + chunk_floats;
-  return floats * static_cast<int64_t>(sizeof(float)) +
-         activation_bytes(ActivationKind::q8_32, *this) +
-         activation_bytes(ActivationKind::q8_256, *this) +
+  return floats * static_cast<int64_t>(sizeof(float)) + activation_bytes(ActivationKind::q8_32) +
+         activation_bytes(ActivationKind::q8_256) +
          threads * AttentionScratch::bytes(group_heads, head_dim, value_head_dim);
 }
 
@@ -123,7 +122,7 @@ Result<StepBuffers> StepBuffers::create(const graph::Decoder& decoder, const Buf
   }
   int64_t activations[kActivationKinds];
   for (int kind = 0; kind < kActivationKinds; ++kind) {
-    activations[kind] = layout.take(activation_bytes(static_cast<ActivationKind>(kind), sizes));
+    activations[kind] = layout.take(sizes.activation_bytes(static_cast<ActivationKind>(kind)));
   }
   buffers.angles_stride_ = stride_of(sizes.rope_half);
   buffers.angles_rows_ = sizes.max_rows;
@@ -160,10 +159,6 @@ Result<StepBuffers> StepBuffers::create(const graph::Decoder& decoder, const Buf
 Rows StepBuffers::value(graph::ValueId id, bool head) const {
   const Slot& slot = slots_[static_cast<size_t>(slot_of_[static_cast<size_t>(id)])];
   return {.data = head ? slot.head : slot.body, .stride = slot.stride};
-}
-
-Activations StepBuffers::activations(ActivationKind kind, int64_t cols) const {
-  return {.data = activations_[static_cast<int>(kind)], .stride = activation_row_bytes(kind, cols)};
 }
 
 Rows StepBuffers::cosine(int64_t table) const {

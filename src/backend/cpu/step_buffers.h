@@ -34,6 +34,8 @@ struct BufferSizes {
   int64_t chunk_floats = 0;  // of the store of attention chunks
 
   static BufferSizes of(const graph::Decoder& decoder, const ExecutorOptions& options);
+  // Room for max_rows rows of the widest input of a linear.
+  int64_t activation_bytes(ActivationKind kind) const;
   // Bytes that a step of max_rows rows with one wanted row commits, with `threads` threads.
   int64_t bytes(int threads) const;
 };
@@ -45,7 +47,8 @@ class StepBuffers {
 
   // The buffer of a value for the body (max_rows rows) or the head (head_rows rows).
   Rows value(graph::ValueId id, bool head) const;
-  Activations activations(ActivationKind kind, int64_t cols) const;
+  // activation_bytes(kind) bytes.
+  uint8_t* activations(ActivationKind kind) const { return activations_[static_cast<int>(kind)]; }
   Rows cosine(int64_t table) const;
   Rows sine(int64_t table) const;
   // [max_rows, vocab]: logits that rows want to see.

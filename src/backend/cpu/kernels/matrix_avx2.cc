@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "backend/cpu/kernels/matrix_tiles.h"
+#include "backend/cpu/kernels/quantize_kernels.h"
 
 // Arrays of registers stay registers only where everything that takes them is inlined.
 #define IX_INLINE inline __attribute__((always_inline))
@@ -121,31 +122,30 @@ struct Bytes {
 };
 
 // Adds the 16-bit sums of kGroups groups from kGroup on.
-template <int kGroup, int kCount, int C, typename Quants>
-IX_INLINE void add_products(const Quants& quants, const uint8_t* x, int64_t stride,
-                            __m256i* sums16) {
+template <int kGroup, int kCount, int C, int kStride, typename Quants>
+IX_INLINE void add_products(const Quants& quants, const uint8_t* x, __m256i* sums16) {
   const __m256i w = quants.template group<kGroup>();
 #pragma GCC unroll 8
   for (int c = 0; c < C; ++c) {
-    const __m256i product = Quants::products(w, broadcast(x + c * stride + 4 * kGroup));
+    const __m256i product = Quants::products(w, broadcast(x + c * kStride + 4 * kGroup));
     sums16[c] = _mm256_add_epi16(sums16[c], product);
   }
-  if constexpr (kCount > 1) add_products<kGroup + 1, kCount - 1, C>(quants, x, stride, sums16);
+  if constexpr (kCount > 1) add_products<kGroup + 1, kCount - 1, C, kStride>(quants, x, sums16);
 }
 
-// sums[c] += groups [kFirst, kLast) × x[c * stride …], x at the sub-block's first activation.
-template <int kFirst, int kLast, int C, typename Quants>
-IX_INLINE void dot(const Quants& quants, const uint8_t* x, int64_t stride, __m256i* sums) {
+// sums[c] += groups [kFirst, kLast) × x[c * kStride …], x at the sub-block's first activation.
+template <int kFirst, int kLast, int C, int kStride, typename Quants>
+IX_INLINE void dot(const Quants& quants, const uint8_t* x, __m256i* sums) {
   __m256i sums16[C];
 #pragma GCC unroll 8
   for (int c = 0; c < C; ++c) sums16[c] = _mm256_setzero_si256();
-  add_products<kFirst, Quants::kGroups, C>(quants, x, stride, sums16);
+  add_products<kFirst, Quants::kGroups, C, kStride>(quants, x, sums16);
 #pragma GCC unroll 8
   for (int c = 0; c < C; ++c) {
     sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(sums16[c], _mm256_set1_epi16(1)));
   }
   if constexpr (kFirst + Quants::kGroups < kLast) {
-    dot<kFirst + Quants::kGroups, kLast, C>(quants, x, stride, sums);
+    dot<kFirst + Quants::kGroups, kLast, C, kStride>(quants, x, sums);
   }
 }
 
@@ -160,11 +160,11 @@ struct Rows {
   }
 
   // += the activations' scales × total
-  IX_INLINE void add(const Rows& total, const uint8_t* x, int64_t stride) {
+  IX_INLINE void add(const Rows& total, const uint8_t* x) {
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
       const auto* scale =
-          reinterpret_cast<const float*>(x + c * stride + offsetof(Q8Block256, scale));
+          reinterpret_cast<const float*>(x + c * sizeof(Q8Block256) + offsetof(Q8Block256, scale));
       const __m256 factor = _mm256_broadcast_ss(scale);
       half[0][c] = _mm256_fmadd_ps(total.half[0][c], factor, half[0][c]);
       half[1][c] = _mm256_fmadd_ps(total.half[1][c], factor, half[1][c]);
@@ -172,21 +172,20 @@ struct Rows {
   }
 
   // Rows [0, rows) to out.
-  IX_INLINE void store(int64_t rows, float* out, int64_t out_stride) const {
+  IX_INLINE void store(const Tile& tile) const {
     const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    const __m256i count = _mm256_set1_epi32(static_cast<int>(rows));
+    const __m256i count = _mm256_set1_epi32(static_cast<int>(tile.rows));
     const __m256i low = _mm256_cmpgt_epi32(count, index);
     const __m256i high = _mm256_cmpgt_epi32(count, _mm256_add_epi32(index, _mm256_set1_epi32(8)));
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
-      _mm256_maskstore_ps(out + c * out_stride, low, half[0][c]);
-      _mm256_maskstore_ps(out + c * out_stride + 8, high, half[1][c]);
+      _mm256_maskstore_ps(tile.out + c * tile.out_stride, low, half[0][c]);
+      _mm256_maskstore_ps(tile.out + c * tile.out_stride + 8, high, half[1][c]);
     }
   }
 };
 
 // --- types with blocks of 32
-// ------------------------------------------------------------------------
 
 struct Q4_0 {
   using Panel = PanelQ4_0;
@@ -221,58 +220,58 @@ struct Q8_0 {
 
 template <typename Type>
 struct Blocks32 {
+  using Activation = Q8Block32;
+  static constexpr int kStride = sizeof(Activation);
   // 4 sums of 16 bits, 4 of 32, 4 results, the weights, a broadcast and constants: 16 registers.
   static constexpr int kMaxColumns = 4;
 
   template <int C>
   IX_INLINE static void block_half(const typename Type::Panel& block, int half, const uint8_t* x,
-                                   int64_t stride, __m256* acc) {
+                                   __m256* acc) {
     __m256i sums[C];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
       sums[c] = Type::kOffsetBits == 0
                     ? _mm256_setzero_si256()
-                    : _mm256_slli_epi32(broadcast(x + c * stride + offsetof(Q8Block32, minus_sum)),
+                    : _mm256_slli_epi32(broadcast(x + c * kStride + offsetof(Q8Block32, minus_sum)),
                                         Type::kOffsetBits);
     }
-    dot<0, 8, C>(Type::quants(block, 32 * half), x, stride, sums);
+    dot<0, 8, C, kStride>(Type::quants(block, 32 * half), x, sums);
     const __m256 d = load_halves(block.d + 8 * half);
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
       const __m256 product = _mm256_mul_ps(_mm256_cvtepi32_ps(sums[c]), d);
-      const auto* scale = reinterpret_cast<const float*>(x + c * stride) + 8;
+      const auto* scale = reinterpret_cast<const float*>(x + c * kStride) + 8;
       acc[c] = _mm256_fmadd_ps(product, _mm256_broadcast_ss(scale), acc[c]);
     }
     if constexpr (Type::kMin) {
       const __m256 m = load_halves(block.m + 8 * half);
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c) {
-        const auto* scaled_sum = reinterpret_cast<const float*>(x + c * stride) + 10;
+        const auto* scaled_sum = reinterpret_cast<const float*>(x + c * kStride) + 10;
         acc[c] = _mm256_fmadd_ps(m, _mm256_broadcast_ss(scaled_sum), acc[c]);
       }
     }
   }
 
   template <int C>
-  static void tile(const uint8_t* panel, const MatmulArgs& args, const uint8_t* x, float* out,
-                   int64_t rows) {
-    const auto* block = reinterpret_cast<const typename Type::Panel*>(panel);
-    const int64_t stride = args.activation_stride;
+  static void tile(const Tile& tile) {
+    const auto* block = reinterpret_cast<const typename Type::Panel*>(tile.panel);
+    const uint8_t* x = tile.x;
     Rows<C> acc;
-    for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block32)) {
+    for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       prefetch<sizeof(*block)>(block);
-      block_half<C>(*block, 0, x, stride, acc.half[0]);
+      block_half<C>(*block, 0, x, acc.half[0]);
       forget_broadcasts();
-      block_half<C>(*block, 1, x, stride, acc.half[1]);
+      block_half<C>(*block, 1, x, acc.half[1]);
     }
-    acc.store(rows, out, args.out_stride);
+    acc.store(tile);
   }
 };
 static_assert(offsetof(Q8Block32, scale) == 8 * sizeof(float));
 static_assert(offsetof(Q8Block32, scaled_sum) == 10 * sizeof(float));
 
 // --- types with blocks of 256
-// -----------------------------------------------------------------------
 
 struct Q4_K {
   using Panel = PanelQ4_K;
@@ -289,12 +288,14 @@ struct Q5_K {
 
 template <typename Type>
 struct BlocksK {
+  using Activation = Q8Block256;
+  static constexpr int kStride = sizeof(Activation);
   static constexpr int kMaxColumns = 4;
 
   // total[c] = -dmin × (mins · sums of the activations)
   template <int C>
   IX_INLINE static void begin(const typename Type::Panel& block, int half, const uint8_t* x,
-                              int64_t stride, __m256* total) {
+                              __m256* total) {
     __m256i below[C];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) below[c] = _mm256_setzero_si256();
@@ -304,7 +305,7 @@ struct BlocksK {
           _mm_loadu_si128(reinterpret_cast<const __m128i*>(block.mins[p][8 * half])));
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c) {
-        const __m256i sums = broadcast(x + c * stride + offsetof(Q8Block256, sum32) + 4 * p);
+        const __m256i sums = broadcast(x + c * kStride + offsetof(Q8Block256, sum32) + 4 * p);
         below[c] = _mm256_add_epi32(below[c], _mm256_madd_epi16(mins, sums));
       }
     }
@@ -319,11 +320,11 @@ struct BlocksK {
   // total[c] += scale × sub-block j
   template <int C>
   IX_INLINE static void sub_block(const typename Type::Panel& block, int j, int half,
-                                  const uint8_t* x, int64_t stride, __m256 d, __m256* total) {
+                                  const uint8_t* x, __m256 d, __m256* total) {
     __m256i sums[C];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) sums[c] = _mm256_setzero_si256();
-    dot<0, 8, C>(Type::quants(block, j, 32 * half), x + 32 * j, stride, sums);
+    dot<0, 8, C, kStride>(Type::quants(block, j, 32 * half), x + 32 * j, sums);
     const __m256i integers = _mm256_cvtepu8_epi32(
         _mm_loadl_epi64(reinterpret_cast<const __m128i*>(block.scales[j] + 8 * half)));
     const __m256 scale = _mm256_mul_ps(_mm256_cvtepi32_ps(integers), d);
@@ -334,47 +335,48 @@ struct BlocksK {
   }
 
   template <int C>
-  static void tile(const uint8_t* panel, const MatmulArgs& args, const uint8_t* x, float* out,
-                   int64_t rows) {
+  static void tile(const Tile& tile) {
     using Panel = typename Type::Panel;
     constexpr int kHeadBytes = sizeof(Panel) - 8 * Type::kSubBytes;
-    const auto* block = reinterpret_cast<const Panel*>(panel);
-    const int64_t stride = args.activation_stride;
+    const auto* block = reinterpret_cast<const Panel*>(tile.panel);
+    const uint8_t* x = tile.x;
     Rows<C> acc;
-    for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block256)) {
+    for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
       prefetch<kHeadBytes>(bytes);
       Rows<C> total;
-      begin<C>(*block, 0, x, stride, total.half[0]);
+      begin<C>(*block, 0, x, total.half[0]);
       forget_broadcasts();
-      begin<C>(*block, 1, x, stride, total.half[1]);
+      begin<C>(*block, 1, x, total.half[1]);
       const __m256 d[2] = {load_halves(block->d), load_halves(block->d + 8)};
       for (int j = 0; j < 8; ++j) {
         prefetch<Type::kSubBytes>(bytes + kHeadBytes + j * Type::kSubBytes);
-        sub_block<C>(*block, j, 0, x, stride, d[0], total.half[0]);
+        sub_block<C>(*block, j, 0, x, d[0], total.half[0]);
         forget_broadcasts();
-        sub_block<C>(*block, j, 1, x, stride, d[1], total.half[1]);
+        sub_block<C>(*block, j, 1, x, d[1], total.half[1]);
       }
-      acc.add(total, x, stride);
+      acc.add(total, x);
     }
-    acc.store(rows, out, args.out_stride);
+    acc.store(tile);
   }
 };
 
 struct BlocksQ6K {
+  using Activation = Q8Block256;
+  static constexpr int kStride = sizeof(Activation);
   static constexpr int kMaxColumns = 4;
 
   // total[c] += scale × groups [kFirst, kFirst + 4), of sub-block s of 16 columns
   template <int kFirst, int C>
   IX_INLINE static void sub_block(const LowAndTwoBits& quants, const int8_t* scales, int s,
-                                  const uint8_t* x, int64_t stride, __m256 d, __m256* total) {
+                                  const uint8_t* x, __m256 d, __m256* total) {
     __m256i sums[C];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {  // offset 32
       sums[c] = _mm256_slli_epi32(
-          broadcast(x + c * stride + offsetof(Q8Block256, minus_sum16) + 4 * s), 5);
+          broadcast(x + c * kStride + offsetof(Q8Block256, minus_sum16) + 4 * s), 5);
     }
-    dot<kFirst, kFirst + 4, C>(quants, x + 16 * (s - kFirst / 4), stride, sums);
+    dot<kFirst, kFirst + 4, C, kStride>(quants, x + 16 * (s - kFirst / 4), sums);
     const __m256i integers =
         _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(scales)));
     const __m256 scale = _mm256_mul_ps(_mm256_cvtepi32_ps(integers), d);
@@ -387,123 +389,41 @@ struct BlocksQ6K {
   // total[c] += scales × sub-blocks 2j and 2j + 1
   template <int C>
   IX_INLINE static void sub_blocks(const PanelQ6_K& block, int j, int half, const uint8_t* x,
-                                   int64_t stride, __m256 d, __m256* total) {
+                                   __m256 d, __m256* total) {
     const LowAndTwoBits quants(block.sub[j].low, block.sub[j].high, 32 * half);
     const int8_t* scales = block.scales[2 * j] + 8 * half;
-    sub_block<0, C>(quants, scales, 2 * j, x, stride, d, total);
-    sub_block<4, C>(quants, scales + kPanelRows, 2 * j + 1, x, stride, d, total);
+    sub_block<0, C>(quants, scales, 2 * j, x, d, total);
+    sub_block<4, C>(quants, scales + kPanelRows, 2 * j + 1, x, d, total);
   }
 
   template <int C>
-  static void tile(const uint8_t* panel, const MatmulArgs& args, const uint8_t* x, float* out,
-                   int64_t rows) {
+  static void tile(const Tile& tile) {
     constexpr int kHeadBytes = sizeof(PanelQ6_K::d) + sizeof(PanelQ6_K::scales);
     constexpr int kSubBytes = (sizeof(PanelQ6_K) - kHeadBytes) / 8;
-    const auto* block = reinterpret_cast<const PanelQ6_K*>(panel);
-    const int64_t stride = args.activation_stride;
+    const auto* block = reinterpret_cast<const PanelQ6_K*>(tile.panel);
+    const uint8_t* x = tile.x;
     Rows<C> acc;
-    for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block256)) {
+    for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
       prefetch<kHeadBytes>(bytes);
       Rows<C> total;
       const __m256 d[2] = {load_halves(block->d), load_halves(block->d + 8)};
       for (int j = 0; j < 8; ++j) {
         prefetch<kSubBytes>(bytes + kHeadBytes + j * kSubBytes);
-        sub_blocks<C>(*block, j, 0, x, stride, d[0], total.half[0]);
+        sub_blocks<C>(*block, j, 0, x, d[0], total.half[0]);
         forget_broadcasts();
-        sub_blocks<C>(*block, j, 1, x, stride, d[1], total.half[1]);
+        sub_blocks<C>(*block, j, 1, x, d[1], total.half[1]);
       }
-      acc.add(total, x, stride);
+      acc.add(total, x);
     }
-    acc.store(rows, out, args.out_stride);
+    acc.store(tile);
   }
 };
-
-// --- activations
-// ------------------------------------------------------------------------------------
-
-constexpr float kSmallestMax = 0x1p-100f;
-constexpr int32_t kInfinityBits = 0x7f800000;
-
-// Scale of a block whose largest magnitude has these bits, and what to multiply with (0: all
-// zeros).
-float block_scales(int32_t magnitude_bits, float* inverse) {
-  float most;
-  __builtin_memcpy(&most, &magnitude_bits, sizeof(most));
-  *inverse = 0.0f;
-  if (magnitude_bits >= kInfinityBits) return __builtin_nanf("");
-  if (most < kSmallestMax) return 0.0f;
-  *inverse = 127.0f / most;
-  return most / 127.0f;
-}
-
-// kVectors × 8 values: the bits of the largest magnitude. They order like the magnitudes, with NaN
-// above infinity.
-template <int kVectors>
-int32_t largest_bits(const float* x) {
-  const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
-  __m256i most = _mm256_setzero_si256();
-  for (int i = 0; i < kVectors; ++i) {
-    most = _mm256_max_epi32(most, _mm256_and_si256(load(x + 8 * i), magnitude));
-  }
-  __m128i m = _mm_max_epi32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
-  m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
-  m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1));
-  return _mm_cvtsi128_si32(m);
-}
-
-IX_INLINE __m256i rounded(const float* x, __m256 inverse) {
-  return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), inverse));
-}
-
-// Quantises 16 values; returns their sum.
-int32_t quantize_16(const float* x, float inverse, int8_t* q) {
-  __m128i bytes = _mm_setzero_si128();
-  if (inverse != 0.0f) {
-    const __m256 scale = _mm256_set1_ps(inverse);
-    const __m256i words = _mm256_packs_epi32(rounded(x, scale), rounded(x + 8, scale));
-    const __m256i ordered = _mm256_permute4x64_epi64(words, 0xd8);
-    bytes = _mm_packs_epi16(_mm256_castsi256_si128(ordered), _mm256_extracti128_si256(ordered, 1));
-  }
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(q), bytes);
-  const __m128i pairs = _mm_maddubs_epi16(_mm_set1_epi8(1), bytes);
-  __m128i sum = _mm_madd_epi16(pairs, _mm_set1_epi16(1));
-  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
-  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
-  return _mm_cvtsi128_si32(sum);
-}
-
-void quantize_q8_32(const float* x, int64_t cols, void* out) {
-  auto* block = static_cast<Q8Block32*>(out);
-  for (int64_t b = 0; b < cols / 32; ++b, x += 32) {
-    float inverse;
-    block[b].scale = block_scales(largest_bits<4>(x), &inverse);
-    const int32_t first = quantize_16(x, inverse, block[b].q);
-    const int32_t sum = first + quantize_16(x + 16, inverse, block[b].q + 16);
-    block[b].minus_sum = -sum;
-    block[b].scaled_sum = block[b].scale * static_cast<float>(sum);
-  }
-}
-
-void quantize_q8_256(const float* x, int64_t cols, void* out) {
-  auto* block = static_cast<Q8Block256*>(out);
-  for (int64_t b = 0; b < cols / 256; ++b, x += 256) {
-    float inverse;
-    block[b].scale = block_scales(largest_bits<32>(x), &inverse);
-    for (int j = 0; j < 8; ++j) {
-      const int32_t first = quantize_16(x + 32 * j, inverse, block[b].q + 32 * j);
-      const int32_t second = quantize_16(x + 32 * j + 16, inverse, block[b].q + 32 * j + 16);
-      block[b].minus_sum16[2 * j] = -first;
-      block[b].minus_sum16[2 * j + 1] = -second;
-      block[b].sum32[j] = static_cast<int16_t>(first + second);
-    }
-  }
-}
 
 }  // namespace
 
 const MatrixKernels kMatrixKernelsAvx2 = {
-    {quantize_q8_32, quantize_q8_256},
+    {quantize_q8_32_avx2, quantize_q8_256_avx2},
     {run_tiles<Blocks32<Q4_0>>, run_tiles<Blocks32<Q4_1>>, run_tiles<Blocks32<Q5_0>>,
      run_tiles<Blocks32<Q5_1>>, run_tiles<Blocks32<Q8_0>>, run_tiles<BlocksK<Q4_K>>,
      run_tiles<BlocksK<Q5_K>>, run_tiles<BlocksQ6K>},

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "backend/cpu/kernels/matrix_tiles.h"
+#include "backend/cpu/kernels/quantize_kernels.h"
 
 // Arrays of registers stay registers only where everything that takes them is inlined.
 #define IX_INLINE inline __attribute__((always_inline))
@@ -46,8 +47,32 @@ IX_INLINE __m512i broadcast(const void* p) {
   return _mm512_set1_epi32(value);
 }
 
+// sum + unsigned weights × 4 activations at x; sum + 16-bit weights × 2 values at x. g++ 12 loads
+// the activations into a register of their own first, which costs a tenth of the speed of wide
+// tiles.
+#if defined(__SANITIZE_ADDRESS__)
+IX_INLINE __m512i dot_bytes(__m512i sum, __m512i w, const uint8_t* x) {
+  return _mm512_dpbusd_epi32(sum, w, broadcast(x));
+}
+IX_INLINE __m512i dot_words(__m512i sum, __m512i w, const uint8_t* x) {
+  return _mm512_dpwssd_epi32(sum, w, broadcast(x));
+}
+#else
+struct Dword {
+  int32_t value;
+} __attribute__((may_alias));
+
+IX_INLINE __m512i dot_bytes(__m512i sum, __m512i w, const uint8_t* x) {
+  asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(w), "m"(*reinterpret_cast<const Dword*>(x)));
+  return sum;
+}
+IX_INLINE __m512i dot_words(__m512i sum, __m512i w, const uint8_t* x) {
+  asm("vpdpwssd %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(w), "m"(*reinterpret_cast<const Dword*>(x)));
+  return sum;
+}
+#endif
+
 // --- quants of a sub-block of 32 columns: group g of 4 columns
-// ------------------------------------
 
 // Low nibbles of vector v are group 2v, high ones 2v + 1; extra are its upper bits, in place.
 template <int kGroup>
@@ -108,26 +133,28 @@ struct Bytes {
   }
 };
 
-// sums[c] += groups [kFirst, kLast) × x[c * stride …], x at the sub-block's first activation.
-template <int kFirst, int kLast, int C, typename Quants>
-IX_INLINE void dot(const Quants& quants, const uint8_t* x, int64_t stride, __m512i* sums) {
+// sums[c] += groups [kFirst, kLast) × x[c * kStride …], x at the sub-block's first activation.
+template <int kFirst, int kLast, int C, int kStride, typename Quants>
+IX_INLINE void dot(const Quants& quants, const uint8_t* x, __m512i* sums) {
   const __m512i w = quants.template group<kFirst>();
 #pragma GCC unroll 16
-  for (int c = 0; c < C; ++c) {
-    sums[c] = _mm512_dpbusd_epi32(sums[c], w, broadcast(x + c * stride + 4 * kFirst));
-  }
-  if constexpr (kFirst + 1 < kLast) dot<kFirst + 1, kLast, C>(quants, x, stride, sums);
+  for (int c = 0; c < C; ++c) sums[c] = dot_bytes(sums[c], w, x + c * kStride + 4 * kFirst);
+  if constexpr (kFirst + 1 < kLast) dot<kFirst + 1, kLast, C, kStride>(quants, x, sums);
+}
+
+// Step `step` of `steps` of a block's share of the activations that come next.
+IX_INLINE void prefetch_next(const uint8_t* next, int64_t lines, int step, int steps) {
+  for (int64_t i = step; i < lines; i += steps) _mm_prefetch(next + 64 * i, _MM_HINT_T0);
 }
 
 template <int C>
-IX_INLINE void store(const __m512* acc, int64_t rows, float* out, int64_t out_stride) {
-  const auto mask = static_cast<__mmask16>((1u << rows) - 1);
+IX_INLINE void store(const __m512* acc, const Tile& tile) {
+  const auto mask = static_cast<__mmask16>((1u << tile.rows) - 1);
 #pragma GCC unroll 16
-  for (int c = 0; c < C; ++c) _mm512_mask_storeu_ps(out + c * out_stride, mask, acc[c]);
+  for (int c = 0; c < C; ++c) _mm512_mask_storeu_ps(tile.out + c * tile.out_stride, mask, acc[c]);
 }
 
 // --- types with blocks of 32
-// ----------------------------------------------------------------------
 
 struct Q4_0 {
   using Panel = PanelQ4_0;
@@ -162,53 +189,57 @@ struct Q8_0 {
 
 template <typename Type>
 struct Blocks32 {
+  using Activation = Q8Block32;
+  static constexpr int kStride = sizeof(Activation);
   static constexpr int kMaxColumns = kTileColumns;
 
   template <int C>
-  static void tile(const uint8_t* panel, const MatmulArgs& args, const uint8_t* x, float* out,
-                   int64_t rows) {
+  static void tile(const Tile& tile) {
     using Panel = typename Type::Panel;
-    const auto* block = reinterpret_cast<const Panel*>(panel);
-    const int64_t stride = args.activation_stride;
+    const auto* block = reinterpret_cast<const Panel*>(tile.panel);
+    const uint8_t* x = tile.x;
+    const uint8_t* next = tile.next;
     __m512 acc[C];
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
-    for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block32)) {
+    for (int64_t b = 0; b < tile.blocks; ++b, ++block) {
       prefetch<sizeof(Panel)>(block);
+      prefetch_next(next, tile.next_lines, 0, 1);
       __m512i sums[C];
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) {
         sums[c] =
             Type::kOffsetBits == 0
                 ? _mm512_setzero_si512()
-                : _mm512_slli_epi32(broadcast(x + c * stride + offsetof(Q8Block32, minus_sum)),
+                : _mm512_slli_epi32(broadcast(x + c * kStride + offsetof(Q8Block32, minus_sum)),
                                     Type::kOffsetBits);
       }
-      dot<0, 8, C>(Type::quants(*block), x, stride, sums);
+      dot<0, 8, C, kStride>(Type::quants(*block), x, sums);
       const __m512 d = load_halves(block->d);
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) {
         const __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[c]), d);
-        const auto* scale = reinterpret_cast<const float*>(x + c * stride) + 8;
+        const auto* scale = reinterpret_cast<const float*>(x + c * kStride) + 8;
         acc[c] = _mm512_fmadd_ps(product, _mm512_set1_ps(*scale), acc[c]);
       }
       if constexpr (Type::kMin) {
         const __m512 m = load_halves(block->m);
 #pragma GCC unroll 16
         for (int c = 0; c < C; ++c) {
-          const auto* scaled_sum = reinterpret_cast<const float*>(x + c * stride) + 10;
+          const auto* scaled_sum = reinterpret_cast<const float*>(x + c * kStride) + 10;
           acc[c] = _mm512_fmadd_ps(m, _mm512_set1_ps(*scaled_sum), acc[c]);
         }
       }
+      x += tile.block_stride;
+      next += tile.block_stride;
     }
-    store<C>(acc, rows, out, args.out_stride);
+    store<C>(acc, tile);
   }
 };
 static_assert(offsetof(Q8Block32, scale) == 8 * sizeof(float));
 static_assert(offsetof(Q8Block32, scaled_sum) == 10 * sizeof(float));
 
 // --- types with blocks of 256
-// ---------------------------------------------------------------------
 
 const float* block_scale(const uint8_t* x) {
   return reinterpret_cast<const float*>(x + offsetof(Q8Block256, scale));
@@ -227,12 +258,13 @@ struct Q5_K {
 
 template <typename Type>
 struct BlocksK {
+  using Activation = Q8Block256;
+  static constexpr int kStride = sizeof(Activation);
   static constexpr int kMaxColumns = kTileColumns;
 
   // total[c] = -dmin × (mins · sums of the activations)
   template <int C>
-  IX_INLINE static void begin(const typename Type::Panel& block, const uint8_t* x, int64_t stride,
-                              __m512* total) {
+  IX_INLINE static void begin(const typename Type::Panel& block, const uint8_t* x, __m512* total) {
     __m512i below[C];
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) below[c] = _mm512_setzero_si512();
@@ -242,8 +274,7 @@ struct BlocksK {
           _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(block.mins[p])));
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) {
-        below[c] = _mm512_dpwssd_epi32(
-            below[c], mins, broadcast(x + c * stride + offsetof(Q8Block256, sum32) + 4 * p));
+        below[c] = dot_words(below[c], mins, x + c * kStride + offsetof(Q8Block256, sum32) + 4 * p);
       }
     }
     const __m512 minus_dmin = _mm512_sub_ps(_mm512_setzero_ps(), load_halves(block.dmin));
@@ -254,27 +285,28 @@ struct BlocksK {
   }
 
   template <int C>
-  static void tile(const uint8_t* panel, const MatmulArgs& args, const uint8_t* x, float* out,
-                   int64_t rows) {
+  static void tile(const Tile& tile) {
     using Panel = typename Type::Panel;
     constexpr int kHeadBytes = sizeof(Panel) - 8 * Type::kSubBytes;
-    const auto* block = reinterpret_cast<const Panel*>(panel);
-    const int64_t stride = args.activation_stride;
+    const auto* block = reinterpret_cast<const Panel*>(tile.panel);
+    const uint8_t* x = tile.x;
+    const uint8_t* next = tile.next;
     __m512 acc[C];
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
-    for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block256)) {
+    for (int64_t b = 0; b < tile.blocks; ++b, ++block) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
       prefetch<kHeadBytes>(bytes);
       __m512 total[C];
-      begin<C>(*block, x, stride, total);
+      begin<C>(*block, x, total);
       const __m512 d = load_halves(block->d);
       for (int j = 0; j < 8; ++j) {
         prefetch<Type::kSubBytes>(bytes + kHeadBytes + j * Type::kSubBytes);
+        prefetch_next(next, tile.next_lines, j, 8);
         __m512i sums[C];
 #pragma GCC unroll 16
         for (int c = 0; c < C; ++c) sums[c] = _mm512_setzero_si512();
-        dot<0, 8, C>(Type::quants(*block, j), x + 32 * j, stride, sums);
+        dot<0, 8, C, kStride>(Type::quants(*block, j), x + 32 * j, sums);
         const __m512i integers = _mm512_cvtepu8_epi32(
             _mm_loadu_si128(reinterpret_cast<const __m128i*>(block->scales[j])));
         const __m512 scale = _mm512_mul_ps(_mm512_cvtepi32_ps(integers), d);
@@ -285,27 +317,31 @@ struct BlocksK {
       }
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) {
-        acc[c] = _mm512_fmadd_ps(total[c], _mm512_set1_ps(*block_scale(x + c * stride)), acc[c]);
+        acc[c] = _mm512_fmadd_ps(total[c], _mm512_set1_ps(*block_scale(x + c * kStride)), acc[c]);
       }
+      x += tile.block_stride;
+      next += tile.block_stride;
     }
-    store<C>(acc, rows, out, args.out_stride);
+    store<C>(acc, tile);
   }
 };
 
 struct BlocksQ6K {
+  using Activation = Q8Block256;
+  static constexpr int kStride = sizeof(Activation);
   static constexpr int kMaxColumns = kTileColumns;
 
   // total[c] += scale × groups [kFirst, kFirst + 4), of sub-block s of 16 columns
   template <int kFirst, int C>
   IX_INLINE static void half(const LowAndTwoBits& quants, const PanelQ6_K& block, int s,
-                             const uint8_t* x, int64_t stride, __m512 d, __m512* total) {
+                             const uint8_t* x, __m512 d, __m512* total) {
     __m512i sums[C];
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) {  // offset 32
       sums[c] = _mm512_slli_epi32(
-          broadcast(x + c * stride + offsetof(Q8Block256, minus_sum16) + 4 * s), 5);
+          broadcast(x + c * kStride + offsetof(Q8Block256, minus_sum16) + 4 * s), 5);
     }
-    dot<kFirst, kFirst + 4, C>(quants, x + 16 * (s - kFirst / 4), stride, sums);
+    dot<kFirst, kFirst + 4, C, kStride>(quants, x + 16 * (s - kFirst / 4), sums);
     const __m512i integers =
         _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(block.scales[s])));
     const __m512 scale = _mm512_mul_ps(_mm512_cvtepi32_ps(integers), d);
@@ -316,16 +352,16 @@ struct BlocksQ6K {
   }
 
   template <int C>
-  static void tile(const uint8_t* panel, const MatmulArgs& args, const uint8_t* x, float* out,
-                   int64_t rows) {
+  static void tile(const Tile& tile) {
     constexpr int kHeadBytes = sizeof(PanelQ6_K::d) + sizeof(PanelQ6_K::scales);
     constexpr int kSubBytes = (sizeof(PanelQ6_K) - kHeadBytes) / 8;
-    const auto* block = reinterpret_cast<const PanelQ6_K*>(panel);
-    const int64_t stride = args.activation_stride;
+    const auto* block = reinterpret_cast<const PanelQ6_K*>(tile.panel);
+    const uint8_t* x = tile.x;
+    const uint8_t* next = tile.next;
     __m512 acc[C];
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
-    for (int64_t b = 0; b < args.blocks; ++b, ++block, x += sizeof(Q8Block256)) {
+    for (int64_t b = 0; b < tile.blocks; ++b, ++block) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
       prefetch<kHeadBytes>(bytes);
       const __m512 d = load_halves(block->d);
@@ -334,91 +370,26 @@ struct BlocksQ6K {
       for (int c = 0; c < C; ++c) total[c] = _mm512_setzero_ps();
       for (int j = 0; j < 8; ++j) {
         prefetch<kSubBytes>(bytes + kHeadBytes + j * kSubBytes);
+        prefetch_next(next, tile.next_lines, j, 8);
         const LowAndTwoBits quants(block->sub[j].low, block->sub[j].high);
-        half<0, C>(quants, *block, 2 * j, x, stride, d, total);
-        half<4, C>(quants, *block, 2 * j + 1, x, stride, d, total);
+        half<0, C>(quants, *block, 2 * j, x, d, total);
+        half<4, C>(quants, *block, 2 * j + 1, x, d, total);
       }
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) {
-        acc[c] = _mm512_fmadd_ps(total[c], _mm512_set1_ps(*block_scale(x + c * stride)), acc[c]);
+        acc[c] = _mm512_fmadd_ps(total[c], _mm512_set1_ps(*block_scale(x + c * kStride)), acc[c]);
       }
+      x += tile.block_stride;
+      next += tile.block_stride;
     }
-    store<C>(acc, rows, out, args.out_stride);
+    store<C>(acc, tile);
   }
 };
-
-// --- activations
-// ----------------------------------------------------------------------------------
-
-constexpr float kSmallestMax = 0x1p-100f;
-constexpr int32_t kInfinityBits = 0x7f800000;
-
-// Scale of a block whose largest magnitude has these bits, and what to multiply with (0: all
-// zeros).
-float block_scales(int32_t magnitude_bits, float* inverse) {
-  float most;
-  __builtin_memcpy(&most, &magnitude_bits, sizeof(most));
-  *inverse = 0.0f;
-  if (magnitude_bits >= kInfinityBits) return __builtin_nanf("");
-  if (most < kSmallestMax) return 0.0f;
-  *inverse = 127.0f / most;
-  return most / 127.0f;
-}
-
-// kVectors × 16 values: the bits of the largest magnitude. They order like the magnitudes, with NaN
-// above infinity.
-template <int kVectors>
-int32_t largest_bits(const float* x) {
-  const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
-  __m512i most = _mm512_setzero_si512();
-#pragma GCC unroll 16
-  for (int i = 0; i < kVectors; ++i) {
-    most = _mm512_max_epi32(most, _mm512_and_si512(load(x + 16 * i), magnitude));
-  }
-  return _mm512_reduce_max_epi32(most);
-}
-
-// Quantises 16 values; returns their sum.
-int32_t quantize_16(const float* x, float inverse, int8_t* q) {
-  __m512i rounded = _mm512_setzero_si512();
-  if (inverse != 0.0f) {
-    rounded = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), _mm512_set1_ps(inverse)));
-  }
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(q), _mm512_cvtepi32_epi8(rounded));
-  return _mm512_reduce_add_epi32(rounded);
-}
-
-void quantize_q8_32(const float* x, int64_t cols, void* out) {
-  auto* block = static_cast<Q8Block32*>(out);
-  for (int64_t b = 0; b < cols / 32; ++b, x += 32) {
-    float inverse;
-    block[b].scale = block_scales(largest_bits<2>(x), &inverse);
-    const int32_t first = quantize_16(x, inverse, block[b].q);
-    const int32_t sum = first + quantize_16(x + 16, inverse, block[b].q + 16);
-    block[b].minus_sum = -sum;
-    block[b].scaled_sum = block[b].scale * static_cast<float>(sum);
-  }
-}
-
-void quantize_q8_256(const float* x, int64_t cols, void* out) {
-  auto* block = static_cast<Q8Block256*>(out);
-  for (int64_t b = 0; b < cols / 256; ++b, x += 256) {
-    float inverse;
-    block[b].scale = block_scales(largest_bits<16>(x), &inverse);
-    for (int j = 0; j < 8; ++j) {
-      const int32_t first = quantize_16(x + 32 * j, inverse, block[b].q + 32 * j);
-      const int32_t second = quantize_16(x + 32 * j + 16, inverse, block[b].q + 32 * j + 16);
-      block[b].minus_sum16[2 * j] = -first;
-      block[b].minus_sum16[2 * j + 1] = -second;
-      block[b].sum32[j] = static_cast<int16_t>(first + second);
-    }
-  }
-}
 
 }  // namespace
 
 const MatrixKernels kMatrixKernelsAvx512Vnni = {
-    {quantize_q8_32, quantize_q8_256},
+    {quantize_q8_32_avx512vnni, quantize_q8_256_avx512vnni},
     {run_tiles<Blocks32<Q4_0>>, run_tiles<Blocks32<Q4_1>>, run_tiles<Blocks32<Q5_0>>,
      run_tiles<Blocks32<Q5_1>>, run_tiles<Blocks32<Q8_0>>, run_tiles<BlocksK<Q4_K>>,
      run_tiles<BlocksK<Q5_K>>, run_tiles<BlocksQ6K>},

@@ -1,69 +1,12 @@
 // Matrix kernels in portable C++: the last of the list, and what the others are held against.
-#include <math.h>
 #include <string.h>
 
 #include "backend/cpu/kernels/matrix_kernels.h"
+#include "backend/cpu/kernels/quantize_kernels.h"
 #include "base/float16.h"
 
 namespace ix::backend::cpu {
 namespace {
-
-constexpr float kSmallestMax = 0x1p-100f;  // below it 127 / max would leave the floats
-constexpr float kRound = 12582912.0f;      // 1.5 * 2^23: adding it rounds to an integer
-
-// max |x[i]|, NaN where one is NaN.
-template <int kCount>
-float max_abs(const float* x) {
-  uint32_t most = 0;  // magnitudes of floats order like their bits; NaN is above infinity
-  for (int i = 0; i < kCount; ++i) {
-    const uint32_t bits = std::bit_cast<uint32_t>(x[i]) & 0x7fffffffu;
-    most = bits > most ? bits : most;
-  }
-  return std::bit_cast<float>(most);
-}
-
-// Quantises a block and returns its scale.
-template <int kCount>
-float quantize_block(const float* x, int8_t* q) {
-  const float most = max_abs<kCount>(x);
-  if (!(most >= kSmallestMax && most <= 3.402823466e38f)) {
-    memset(q, 0, kCount);
-    return most < kSmallestMax ? 0.0f : NAN;
-  }
-  const float inverse = 127.0f / most;
-  for (int i = 0; i < kCount; ++i) {
-    const float rounded = x[i] * inverse + kRound;
-    q[i] = static_cast<int8_t>(std::bit_cast<uint32_t>(rounded) - 0x4b400000u);
-  }
-  return most / 127.0f;
-}
-
-void quantize_q8_32(const float* x, int64_t cols, void* out) {
-  auto* block = static_cast<Q8Block32*>(out);
-  for (int64_t b = 0; b < cols / 32; ++b) {
-    block[b].scale = quantize_block<32>(x + 32 * b, block[b].q);
-    int32_t sum = 0;
-    for (int8_t q : block[b].q) sum += q;
-    block[b].minus_sum = -sum;
-    block[b].scaled_sum = block[b].scale * static_cast<float>(sum);
-  }
-}
-
-void quantize_q8_256(const float* x, int64_t cols, void* out) {
-  auto* block = static_cast<Q8Block256*>(out);
-  for (int64_t b = 0; b < cols / 256; ++b) {
-    block[b].scale = quantize_block<256>(x + 256 * b, block[b].q);
-    for (int j = 0; j < 16; ++j) {
-      int32_t sum = 0;
-      for (int i = 0; i < 16; ++i) sum += block[b].q[16 * j + i];
-      block[b].minus_sum16[j] = -sum;
-    }
-    for (int j = 0; j < 8; ++j) {
-      block[b].sum32[j] =
-          static_cast<int16_t>(-(block[b].minus_sum16[2 * j] + block[b].minus_sum16[2 * j + 1]));
-    }
-  }
-}
 
 // Quants of a sub-block, byte for byte like an 8-bit panel.
 using Quants = uint8_t[8][64];
@@ -121,21 +64,23 @@ void expand(const PanelQ8_0& p, Quants q) { memcpy(q, p.q, sizeof(Quants)); }
 
 template <typename Panel, int kOffset>
 struct Blocks32 {
+  using Activation = Q8Block32;
+
   // acc [16] of one panel and one activation row
   static void dot(const uint8_t* panel, const MatmulArgs& args, const uint8_t* activations,
                   float* acc) {
     const auto* block = reinterpret_cast<const Panel*>(panel);
-    const auto* x = reinterpret_cast<const Q8Block32*>(activations);
-    for (int64_t b = 0; b < args.blocks; ++b) {
+    for (int64_t b = 0; b < args.blocks; ++b, activations += args.block_stride) {
+      const auto& x = *reinterpret_cast<const Q8Block32*>(activations);
       const uint16_t* m = mins(block[b]);
       Quants q;
       expand(block[b], q);
       int32_t sums[kPanelRows];
-      for (int32_t& sum : sums) sum = kOffset * x[b].minus_sum;
-      dot_groups(q, 8, x[b].q, sums);
+      for (int32_t& sum : sums) sum = kOffset * x.minus_sum;
+      dot_groups(q, 8, x.q, sums);
       for (int r = 0; r < kPanelRows; ++r) {
-        acc[r] += static_cast<float>(sums[r]) * half_to_float(block[b].d[r]) * x[b].scale;
-        if (m != nullptr) acc[r] += half_to_float(m[r]) * x[b].scaled_sum;
+        acc[r] += static_cast<float>(sums[r]) * half_to_float(block[b].d[r]) * x.scale;
+        if (m != nullptr) acc[r] += half_to_float(m[r]) * x.scaled_sum;
       }
     }
   }
@@ -151,52 +96,56 @@ void expand(const PanelQ5_K& p, int j, Quants q) {
 
 template <typename Panel>
 struct BlocksK {
+  using Activation = Q8Block256;
+
   static void dot(const uint8_t* panel, const MatmulArgs& args, const uint8_t* activations,
                   float* acc) {
     const auto* block = reinterpret_cast<const Panel*>(panel);
-    const auto* x = reinterpret_cast<const Q8Block256*>(activations);
-    for (int64_t b = 0; b < args.blocks; ++b) {
+    for (int64_t b = 0; b < args.blocks; ++b, activations += args.block_stride) {
+      const auto& x = *reinterpret_cast<const Q8Block256*>(activations);
       float total[kPanelRows] = {};
       int32_t below[kPanelRows] = {};
       for (int j = 0; j < 8; ++j) {
         Quants q;
         expand(block[b], j, q);
         int32_t sums[kPanelRows] = {};
-        dot_groups(q, 8, x[b].q + 32 * j, sums);
+        dot_groups(q, 8, x.q + 32 * j, sums);
         for (int r = 0; r < kPanelRows; ++r) {
           const float scale = half_to_float(block[b].d[r]) * block[b].scales[j][r];
           total[r] += static_cast<float>(sums[r]) * scale;
-          below[r] += block[b].mins[j / 2][r][j % 2] * x[b].sum32[j];
+          below[r] += block[b].mins[j / 2][r][j % 2] * x.sum32[j];
         }
       }
       for (int r = 0; r < kPanelRows; ++r) {
         total[r] -= static_cast<float>(below[r]) * half_to_float(block[b].dmin[r]);
-        acc[r] += total[r] * x[b].scale;
+        acc[r] += total[r] * x.scale;
       }
     }
   }
 };
 
 struct BlocksQ6K {
+  using Activation = Q8Block256;
+
   static void dot(const uint8_t* panel, const MatmulArgs& args, const uint8_t* activations,
                   float* acc) {
     const auto* block = reinterpret_cast<const PanelQ6_K*>(panel);
-    const auto* x = reinterpret_cast<const Q8Block256*>(activations);
-    for (int64_t b = 0; b < args.blocks; ++b) {
+    for (int64_t b = 0; b < args.blocks; ++b, activations += args.block_stride) {
+      const auto& x = *reinterpret_cast<const Q8Block256*>(activations);
       float total[kPanelRows] = {};
       for (int j = 0; j < 16; ++j) {
         Quants q;
         expand_low(block[b].sub[j / 2].low, q);
         add_bits45(block[b].sub[j / 2].high, q);
         int32_t sums[kPanelRows];
-        for (int32_t& sum : sums) sum = 32 * x[b].minus_sum16[j];
-        dot_groups(q + 4 * (j % 2), 4, x[b].q + 16 * j, sums);
+        for (int32_t& sum : sums) sum = 32 * x.minus_sum16[j];
+        dot_groups(q + 4 * (j % 2), 4, x.q + 16 * j, sums);
         for (int r = 0; r < kPanelRows; ++r) {
           const float scale = half_to_float(block[b].d[r]) * block[b].scales[j][r];
           total[r] += static_cast<float>(sums[r]) * scale;
         }
       }
-      for (int r = 0; r < kPanelRows; ++r) acc[r] += total[r] * x[b].scale;
+      for (int r = 0; r < kPanelRows; ++r) acc[r] += total[r] * x.scale;
     }
   }
 };
@@ -209,7 +158,8 @@ void matmul(const MatmulArgs& args) {
     for (int64_t j = 0; j < args.n; ++j) {
       float acc[kPanelRows] = {};
       Type::dot(args.panels + p * args.panel_bytes, args,
-                args.activations + j * args.activation_stride, acc);
+                args.activations + j * static_cast<int64_t>(sizeof(typename Type::Activation)),
+                acc);
       memcpy(args.out + j * args.out_stride + first_row, acc,
              static_cast<size_t>(rows) * sizeof(float));
     }
@@ -219,7 +169,7 @@ void matmul(const MatmulArgs& args) {
 }  // namespace
 
 const MatrixKernels kMatrixKernelsGeneric = {
-    {quantize_q8_32, quantize_q8_256},
+    {quantize_q8_32_generic, quantize_q8_256_generic},
     {matmul<Blocks32<PanelQ4_0, 8>>, matmul<Blocks32<PanelQ4_1, 0>>,
      matmul<Blocks32<PanelQ5_0, 16>>, matmul<Blocks32<PanelQ5_1, 0>>,
      matmul<Blocks32<PanelQ8_0, 128>>, matmul<BlocksK<PanelQ4_K>>, matmul<BlocksK<PanelQ5_K>>,

@@ -21,16 +21,17 @@ struct MatmulArgs {
   int64_t last_panel;
   int64_t rows;                // of the whole matrix: what the last panel has beyond is not written
   int64_t blocks;              // along k: columns / block_cols
-  const uint8_t* activations;  // row j at activations + j * activation_stride; 4-byte aligned
-  int64_t activation_stride;   // bytes
+  const uint8_t* activations;  // block b of row j at + b * block_stride + j * (bytes of a block)
+  int64_t block_stride;        // bytes, a multiple of 4
   int64_t n;                   // activation rows
   float* out;
   int64_t out_stride;  // floats between activation rows
 };
 
 using MatmulFn = void (*)(const MatmulArgs& args);
-// x [cols] -> Q8Block32[cols / 32] or Q8Block256[cols / 256]; the bits are the same in every table.
-using QuantizeFn = void (*)(const float* x, int64_t cols, void* out);
+// x [cols] -> blocks of 32 or 256 columns, block_stride bytes apart; the bits are the same in every
+// table.
+using QuantizeFn = void (*)(const float* x, int64_t cols, int64_t block_stride, uint8_t* out);
 
 struct MatrixKernels {
   QuantizeFn quantize[kActivationKinds];  // by ActivationKind

@@ -9,49 +9,74 @@
 
 namespace ix::backend::cpu {
 
-// Activations of one pass over the panels: they stay in the second-level cache (1 MiB on the CPUs
-// at hand) while panel after panel streams past.
-constexpr int64_t kPassBytes = 384 << 10;
+// Weights that stay in the second-level cache (1 MiB on the CPUs at hand) together with a tile's
+// activations while the columns of many activation rows pass over them.
+constexpr int64_t kGroupBytes = 384 << 10;
 
-// Kernel::tile<C>(panel, args, x, out, rows): C activation rows at x × the 16 rows of a panel, of
-// which `rows` are written to out.
+// A tile: one panel × some activation rows.
+struct Tile {
+  const uint8_t* panel;
+  int64_t blocks;
+  const uint8_t* x;      // block 0 of the first row; those of the others follow
+  int64_t block_stride;  // from one block to the next
+  float* out;            // [activation row][row of the panel]
+  int64_t out_stride;
+  int64_t rows;  // of the panel that are written
+  // Cache lines to fetch for the tile after this one, at each block: the hardware does not see that
+  // run coming.
+  const uint8_t* next;
+  int64_t next_lines;
+};
+
+// Kernel::tile<C>(tile): C activation rows × the 16 rows of a panel.
 template <typename Kernel, int kColumns>
-static void run_tile(int64_t columns, const uint8_t* panel, const MatmulArgs& args,
-                     const uint8_t* x, float* out, int64_t rows) {
+static void run_tile(int64_t columns, const Tile& tile) {
   if constexpr (kColumns > 1) {
-    if (columns < kColumns) {
-      return run_tile<Kernel, kColumns - 1>(columns, panel, args, x, out, rows);
-    }
+    if (columns < kColumns) return run_tile<Kernel, kColumns - 1>(columns, tile);
   }
-  Kernel::template tile<kColumns>(panel, args, x, out, rows);
+  Kernel::template tile<kColumns>(tile);
 }
 
-// Columns [first, first + count) × all panels of args, in tiles as even as can be: 9 columns are 5
-// and 4, not 8 and 1.
+// Columns in tiles as even as can be: 9 are 5 and 4, not 8 and 1. Returns where tile t starts.
+static inline int64_t tile_start(int64_t columns, int64_t tiles, int64_t t) {
+  return t * (columns / tiles) + (t < columns % tiles ? t : columns % tiles);
+}
+
+// All columns × panels [first, last): the panels of a group are read once for each tile of columns.
 template <typename Kernel>
-static void run_pass(const MatmulArgs& args, int64_t first, int64_t count) {
-  const int64_t tiles = (count + Kernel::kMaxColumns - 1) / Kernel::kMaxColumns;
-  for (int64_t p = args.first_panel; p < args.last_panel; ++p) {
-    const int64_t row = p * kPanelRows;
-    const int64_t rows = args.rows - row < kPanelRows ? args.rows - row : kPanelRows;
-    int64_t column = first;
-    for (int64_t t = 0; t < tiles; ++t) {
-      const int64_t columns = count / tiles + (t < count % tiles ? 1 : 0);
-      run_tile<Kernel, Kernel::kMaxColumns>(columns, args.panels + p * args.panel_bytes, args,
-                                            args.activations + column * args.activation_stride,
-                                            args.out + column * args.out_stride + row, rows);
-      column += columns;
+static void run_group(const MatmulArgs& args, int64_t first, int64_t last) {
+  constexpr int64_t kBlockBytes = sizeof(typename Kernel::Activation);
+  const int64_t tiles = (args.n + Kernel::kMaxColumns - 1) / Kernel::kMaxColumns;
+  for (int64_t t = 0; t < tiles; ++t) {
+    const int64_t column = tile_start(args.n, tiles, t);
+    const int64_t next_column = tile_start(args.n, tiles, t + 1);
+    Tile tile;
+    tile.blocks = args.blocks;
+    tile.x = args.activations + column * kBlockBytes;
+    tile.block_stride = args.block_stride;
+    tile.out_stride = args.out_stride;
+    // Each panel's tile fetches its share of the next tile's activations.
+    const int64_t next_bytes =
+        t + 1 < tiles ? (tile_start(args.n, tiles, t + 2) - next_column) * kBlockBytes : 0;
+    tile.next_lines = (next_bytes + 64 * (last - first) - 1) / (64 * (last - first));
+    for (int64_t p = first; p < last; ++p) {
+      const int64_t row = p * kPanelRows;
+      tile.panel = args.panels + p * args.panel_bytes;
+      tile.out = args.out + column * args.out_stride + row;
+      tile.rows = args.rows - row < kPanelRows ? args.rows - row : kPanelRows;
+      tile.next = args.activations + next_column * kBlockBytes + (p - first) * tile.next_lines * 64;
+      run_tile<Kernel, Kernel::kMaxColumns>(next_column - column, tile);
     }
   }
 }
 
 template <typename Kernel>
 static void run_tiles(const MatmulArgs& args) {
-  const int64_t fit = kPassBytes / (args.activation_stride > 0 ? args.activation_stride : 1);
-  const int64_t pass =
-      fit < 2 * Kernel::kMaxColumns ? 2 * Kernel::kMaxColumns : fit - fit % Kernel::kMaxColumns;
-  for (int64_t first = 0; first < args.n; first += pass) {
-    run_pass<Kernel>(args, first, args.n - first < pass ? args.n - first : pass);
+  const int64_t fit = kGroupBytes / args.panel_bytes;
+  const int64_t group = fit > 1 ? fit : 1;
+  for (int64_t first = args.first_panel; first < args.last_panel; first += group) {
+    const int64_t last = first + group < args.last_panel ? first + group : args.last_panel;
+    run_group<Kernel>(args, first, last);
   }
 }
 

@@ -28,7 +28,9 @@ constexpr int kPanelRows = 16;
 enum class PackedType { q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k };
 constexpr int kPackedTypes = 8;
 
-// The forms of activations.
+// The forms of activations. Rows that are multiplied together lie block by block: block 0 of every
+// row, block 1 of every row, … A tile of columns then reads one run of memory a block, at distances
+// from one pointer that the compiler knows.
 enum class ActivationKind {
   q8_32,   // blocks of 32, for the *_0 and *_1 types
   q8_256,  // blocks of 256, for the K types
