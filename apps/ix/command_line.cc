@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cstdio>
 #include <map>
+#include <span>
 
 #include "edit_distance.h"
 #include "terminal.h"
@@ -14,8 +15,8 @@ namespace ix::cli {
 namespace {
 
 // llama.cpp's long flags with one dash, which the parser does not know.
-const std::map<std::string, std::string, std::less<>> kOneDashFlags = {{"-st", "--single-turn"},
-                                                                       {"-sys", "--system-prompt"}};
+const std::map<std::string, std::string, std::less<>> kOneDashFlags = {
+    {"-npl", "--n-parallel"}, {"-st", "--single-turn"}, {"-sys", "--system-prompt"}};
 
 std::vector<std::string> flags_of(const CLI::App& app) {
   std::vector<std::string> out;
@@ -48,8 +49,9 @@ bool has_value_attached(const std::string& argument) {
 }
 
 // Replaces one-dash names and names the first unknown flag.
-Result<std::vector<std::string>> known_flags(CLI::App& command,
-                                             const std::vector<std::string>& arguments) {
+// full_name: "ix bench gemm".
+Result<std::vector<std::string>> known_flags(CLI::App& command, const std::string& full_name,
+                                             std::span<const std::string> arguments) {
   std::vector<std::string> out;
   for (size_t i = 0; i < arguments.size(); ++i) {
     std::string argument = arguments[i];
@@ -69,7 +71,7 @@ Result<std::vector<std::string>> known_flags(CLI::App& command,
     const CLI::Option* option = command.get_option_no_throw(name);
     if (option == nullptr) {
       return with_suggestion(fmt::format("unknown flag {}", name), nearest(name, flags_of(command)),
-                             "ix " + command.get_name());
+                             full_name);
     }
     out.push_back(argument);
     const bool takes_next = name.size() == argument.size() && option->get_items_expected_min() > 0;
@@ -152,20 +154,30 @@ int run_command_line(std::vector<std::string> arguments, const std::vector<AddCo
       "  echo -n \"Hello\" | ix tokenize -m model.gguf        text to ids\n"
       "  ix detokenize -m model.gguf 9259 1902              ids to text\n"
       "  ix inspect model.gguf                              what is in a file\n"
+      "  ix bench -m model.gguf                             how fast it runs here\n"
       "\nix COMMAND --help says more. Exit codes: 0 done, 1 something failed, 2 wrong usage.");
   Action action;
   for (const AddCommand add : commands) add(app, action);
   if (Status status = check_command(app, arguments); !status.ok()) {
     return usage_error(status.message());
   }
-  std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
-  if (CLI::App* command = find_command(app, arguments.front())) {
-    auto known = known_flags(*command, rest);
-    if (!known.ok()) return usage_error(known.status().message());
-    rest = std::move(known).value();
+  // A command, and the commands inside it.
+  CLI::App* command = &app;
+  std::string full_name = "ix";
+  size_t words = 0;
+  for (; words < arguments.size(); ++words) {
+    CLI::App* inner = find_command(*command, arguments[words]);
+    if (inner == nullptr) break;
+    command = inner;
+    full_name += " " + arguments[words];
   }
-  rest.insert(rest.begin(), arguments.front());
-  return parse_and_run(app, std::move(rest), action);
+  if (words > 0) {
+    auto known = known_flags(*command, full_name, std::span(arguments).subspan(words));
+    if (!known.ok()) return usage_error(known.status().message());
+    arguments.resize(words);
+    arguments.insert(arguments.end(), known->begin(), known->end());
+  }
+  return parse_and_run(app, std::move(arguments), action);
 }
 
 }  // namespace ix::cli

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/bench_command.h"
 #include "command_line.h"
 #include "inspect_command.h"
 #include "run_command.h"
@@ -14,8 +15,9 @@ int main(int argc, char** argv) {
   try {
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     return ix::cli::run_command_line(
-        arguments, {ix::cli::add_run_command, ix::cli::add_tokenize_command,
-                    ix::cli::add_detokenize_command, ix::cli::add_inspect_command});
+        arguments,
+        {ix::cli::add_run_command, ix::cli::add_tokenize_command, ix::cli::add_detokenize_command,
+         ix::cli::add_inspect_command, ix::cli::add_bench_command});
   } catch (const std::bad_alloc&) {
     ix::cli::print_error("out of memory");
   } catch (const std::exception& e) {

@@ -13,10 +13,20 @@ constexpr auto kInterval = std::chrono::milliseconds(50);
 
 }  // namespace
 
-LoadingLine::LoadingLine() : enabled_(stderr_is_terminal()) {}
+StatusLine::StatusLine() : enabled_(stderr_is_terminal()) {}
 
-LoadingLine::~LoadingLine() {
+StatusLine::~StatusLine() { clear(); }
+
+void StatusLine::show(std::string_view text) {
+  if (!enabled_) return;
+  shown_ = true;
+  fmt::print(stderr, "\r\x1b[K{}", text);
+  std::fflush(stderr);
+}
+
+void StatusLine::clear() {
   if (shown_) std::fputs("\r\x1b[K", stderr);
+  shown_ = false;
 }
 
 void LoadingLine::update(void* context, int64_t done, int64_t total) {
@@ -25,11 +35,9 @@ void LoadingLine::update(void* context, int64_t done, int64_t total) {
 
 void LoadingLine::show(int64_t done, int64_t total) {
   const auto now = std::chrono::steady_clock::now();
-  if (!enabled_ || total <= 0 || now - last_ < kInterval) return;
+  if (!line_.enabled() || total <= 0 || now - last_ < kInterval) return;
   last_ = now;
-  shown_ = true;
-  fmt::print(stderr, "\rloading {:3d} % of {} MB", done * 100 / total, total / 1'000'000);
-  std::fflush(stderr);
+  line_.show(fmt::format("loading {:3d} % of {} MB", done * 100 / total, total / 1'000'000));
 }
 
 }  // namespace ix::cli

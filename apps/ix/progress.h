@@ -1,26 +1,39 @@
-// The line that shows how far loading is. Only on a terminal.
+// Lines that show how far something is. Only on a terminal.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 
 namespace ix::cli {
 
+// One line on stderr that is written over and over.
+class StatusLine {
+ public:
+  StatusLine();
+  ~StatusLine();  // clears the line
+  StatusLine(const StatusLine&) = delete;
+  StatusLine& operator=(const StatusLine&) = delete;
+
+  bool enabled() const { return enabled_; }
+  void show(std::string_view text);
+  void clear();
+
+ private:
+  bool enabled_;
+  bool shown_ = false;
+};
+
+// How far loading is.
 class LoadingLine {
  public:
-  LoadingLine();
-  ~LoadingLine();  // clears the line
-  LoadingLine(const LoadingLine&) = delete;
-  LoadingLine& operator=(const LoadingLine&) = delete;
-
   // A backend::LoadProgress; context is a LoadingLine.
   static void update(void* context, int64_t done, int64_t total);
 
  private:
   void show(int64_t done, int64_t total);
 
-  bool enabled_;
-  bool shown_ = false;
+  StatusLine line_;
   std::chrono::steady_clock::time_point last_{};
 };
 

@@ -17,12 +17,6 @@
 namespace ix::cli {
 namespace {
 
-int exit_code_of(const Status& status) {
-  return status.code() == StatusCode::invalid_argument ? kExitUsage : kExitError;
-}
-
-int fail(const Status& status) { return report_error(status, exit_code_of(status)); }
-
 // The prompt's text, checked; nothing when a chat is to begin.
 Result<std::optional<std::string>> checked_prompt(const RunOptions& options) {
   IX_RETURN_IF_ERROR(check_utf8(options.system_prompt, "the system prompt"));
@@ -64,7 +58,7 @@ int answer_once(Session& session, const RunOptions& options,
                 const chat::ChatTemplate* chat_template, std::string prompt) {
   engine::Request request = make_request(options, session.tokenizer());
   auto tokens = tokens_of(session, options, chat_template, std::move(prompt));
-  if (!tokens.ok()) return fail(tokens.status());
+  if (!tokens.ok()) return report_failure(tokens.status());
   request.prompt = std::move(tokens).value();
   InterruptGuard interrupt;
   auto answer = generate(
@@ -73,16 +67,16 @@ int answer_once(Session& session, const RunOptions& options,
         if (!options.json) print_text(text);
       },
       [&] { return interrupt.pending(); });
-  if (!answer.ok()) return fail(answer.status());
+  if (!answer.ok()) return report_failure(answer.status());
   return print_answer(session, options, *answer);
 }
 
 int run(RunOptions& options) {
-  if (Status status = finish_sampling(options); !status.ok()) return fail(status);
+  if (Status status = finish_sampling(options); !status.ok()) return report_failure(status);
   auto prompt = checked_prompt(options);
-  if (!prompt.ok()) return fail(prompt.status());
+  if (!prompt.ok()) return report_failure(prompt.status());
   auto session = Session::open(options.session);
-  if (!session.ok()) return fail(session.status());
+  if (!session.ok()) return report_failure(session.status());
 
   std::optional<chat::ChatTemplate> chat_template;
   if (!options.raw) {
@@ -91,17 +85,18 @@ int run(RunOptions& options) {
     chat_template = std::move(loaded).value();
   }
   if (!chat_template && !options.system_prompt.empty()) {
-    return fail(invalid_argument("--system-prompt needs a chat template: " +
-                                 std::string(options.raw ? "leave --raw away"
-                                                         : "the model has none, give "
-                                                           "--chat-template-file")));
+    return report_failure(invalid_argument("--system-prompt needs a chat template: " +
+                                           std::string(options.raw ? "leave --raw away"
+                                                                   : "the model has none, give "
+                                                                     "--chat-template-file")));
   }
   if (prompt->has_value()) {
     return answer_once(**session, options, chat_template ? &*chat_template : nullptr,
                        std::move(**prompt));
   }
   if (!chat_template) {
-    return fail(invalid_argument("the model has no chat template: give a prompt with -p or -f"));
+    return report_failure(
+        invalid_argument("the model has no chat template: give a prompt with -p or -f"));
   }
   return chat_loop(**session, options, *chat_template);
 }

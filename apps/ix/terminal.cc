@@ -20,6 +20,11 @@ void print_error(std::string_view message) {
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
+int report_failure(const Status& status) {
+  return report_error(status,
+                      status.code() == StatusCode::invalid_argument ? kExitUsage : kExitError);
+}
+
 std::string printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());

@@ -25,6 +25,9 @@ inline int report_error(const Status& status, int exit_code = kExitError) {
   return exit_code;
 }
 
+// The same with kExitUsage where the status is invalid_argument: the user's value is wrong.
+int report_failure(const Status& status);
+
 // text without control characters other than newline and tab (they become U+FFFD).
 std::string printable(std::string_view text);
 

@@ -103,6 +103,19 @@ std::optional<uint64_t> available_memory_bytes() {
   return left;
 }
 
+uint64_t last_level_cache_bytes() {
+  for (int index = 3; index >= 0; --index) {
+    std::ifstream in("/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index) + "/size");
+    uint64_t size = 0;
+    char unit = ' ';
+    if (!(in >> size)) continue;
+    in >> unit;
+    const int shift = unit == 'K' ? 10 : unit == 'M' ? 20 : unit == 'G' ? 30 : 0;
+    return size << shift;
+  }
+  return 0;
+}
+
 uint64_t peak_resident_bytes() {
   return read_field("/proc/self/status", "VmHWM:").value_or(0) * 1024;
 }

@@ -13,6 +13,9 @@ std::optional<double> cgroup_cpu_quota();
 // limit leaves (page cache that can be dropped counts as free). Nothing where it cannot be told.
 std::optional<uint64_t> available_memory_bytes();
 
+// Bytes of the largest cache of CPU 0, shared or not; 0 where it cannot be told.
+uint64_t last_level_cache_bytes();
+
 // Peak resident memory of this process in bytes (VmHWM); 0 where it cannot be told.
 uint64_t peak_resident_bytes();
 

@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MAY_USE = {
     "base": [],
+    "limits": ["base"],
     "quant": ["base"],
     "gguf": ["base", "quant"],
     "tokenizer": ["base", "gguf"],

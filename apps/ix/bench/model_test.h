@@ -1,0 +1,56 @@
+// One measurement of a model: what is run, and what came out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bench/limit_tracker.h"
+#include "bench/samples.h"
+#include "bench/step_cost.h"
+#include "bench/streams.h"
+
+namespace ix::cli {
+
+struct ModelTest {
+  int threads;
+  int32_t batch;     // most rows a step
+  int64_t prompt;    // tokens of a prompt; 0 for decoding
+  int64_t generate;  // tokens decoded in each stream; 0 for a prompt
+  int64_t depth;     // positions that are in the KV cache of each stream before
+  int32_t parallel;  // streams
+
+  // "pp512", "tg128 @ d4096", "tg128 x8".
+  std::string name() const;
+  int64_t tokens() const { return prompt + generate * parallel; }
+  int64_t length() const { return depth + prompt + generate; }  // of a stream
+};
+
+struct ModelResult {
+  ModelTest test;
+  Samples samples;
+  StepCost cost;  // of a repetition
+  Limits limits;
+
+  Mean tokens_per_second() const {
+    return mean_of(samples.rates(static_cast<double>(test.tokens())));
+  }
+  double bytes_per_second() const { return per_second(cost.bytes()); }
+  double ops_per_second() const { return per_second(cost.linear_ops); }
+
+ private:
+  double per_second(int64_t amount) const {
+    return mean_of(samples.rates(static_cast<double>(amount))).average;
+  }
+};
+
+// The sum over the steps of a repetition.
+StepCost cost_of(const ModelTest& test, const CostModel& model);
+
+// Puts the depth into the cache of every stream.
+Status fill_depth(const ModelTest& test, Streams& streams);
+
+// One repetition, or for a warm-up of decoding its first token only.
+Status run_once(const ModelTest& test, Streams& streams, bool warmup);
+
+}  // namespace ix::cli

@@ -1,0 +1,79 @@
+"""Rounds of a test, and what they come to."""
+import os
+from statistics import median
+
+LIMITS = ("int8_gops", "read_gbs")
+
+
+def drift_between(before: dict, after: dict) -> float:
+    """The largest change of a limit, as a part of the larger value."""
+    changes = [1 - min(before[key], after[key]) / max(before[key], after[key])
+               for key in LIMITS if before[key] and after[key]]
+    return max(changes, default=0.0)
+
+
+def run_test(test, engines, limits, wanted: int, max_drift: float) -> list[dict]:
+    """Rounds until `wanted` of them are kept, at most twice as many."""
+    rounds = []
+    kept = 0
+    before = limits.run()
+    while kept < wanted and len(rounds) < 2 * wanted:
+        first = len(rounds) % len(engines)
+        speeds = {engine.name: engine.run(test) for engine in engines[first:] + engines[:first]}
+        after = limits.run()
+        drift = drift_between(before, after)
+        rounds.append({"kept": drift <= max_drift, "drift": drift, "before": before,
+                       "after": after, "tokens_per_second": speeds})
+        kept += rounds[-1]["kept"]
+        before = after
+    return rounds
+
+
+def limit_of(one: dict, key: str) -> float | None:
+    """The larger of both probes of a round: a slow moment flatters nobody."""
+    values = [one[when][key] for when in ("before", "after") if one[when][key]]
+    return max(values, default=None)
+
+
+def median_or_none(values: list) -> float | None:
+    values = [value for value in values if value is not None]
+    return median(values) if values else None
+
+
+def engine_summary(engine, first, kept: list[dict], per_token: dict) -> dict:
+    speeds = [one["tokens_per_second"][engine.name] for one in kept]
+    ratios = [one["tokens_per_second"][first.name] / one["tokens_per_second"][engine.name]
+              for one in kept]
+
+    def share(amount: float, key: str) -> float | None:
+        return median_or_none([speed * amount / 1e9 / limit if limit else None for speed, limit in
+                               zip(speeds, [limit_of(one, key) for one in kept])])
+
+    middle = median(speeds)
+    return {"name": engine.name, "kind": engine.kind, "median_ts": middle, "min_ts": min(speeds),
+            "max_ts": max(speeds),
+            "ratio": median([one["tokens_per_second"][first.name] for one in kept]) / middle,
+            "median_round_ratio": median(ratios),
+            "gbs": middle * per_token["bytes"] / 1e9, "gops": middle * per_token["ops"] / 1e9,
+            "share_read": share(per_token["bytes"], "read_gbs"),
+            "share_int8": share(per_token["ops"], "int8_gops")}
+
+
+def summary_of(test, engines, rounds: list[dict]) -> dict:
+    """Everything about a test. Bytes and operations a token are ix's count; they depend on the
+    model and the test, not on the engine."""
+    details = engines[0].details
+    per_token = {"bytes": (details["weight_bytes"] + details["kv_bytes"]) / test.tokens,
+                 "ops": details["linear_ops"] / test.tokens}
+    kept = [one for one in rounds if one["kept"]]
+    return {"test": test.name, "model": os.path.basename(test.model),
+            "model_type": details["model_type"], "model_size": details["model_size"],
+            "model_n_params": details["model_n_params"], "n_prompt": test.prompt,
+            "n_gen": test.generate, "n_depth": test.depth_run, "n_parallel": test.parallel,
+            "bytes_per_token": per_token["bytes"], "ops_per_token": per_token["ops"],
+            "limits": {key: median_or_none([limit_of(one, key) for one in kept])
+                       for key in LIMITS},
+            "rounds_kept": len(kept), "rounds_dropped": len(rounds) - len(kept),
+            "engines": [engine_summary(engine, engines[0], kept, per_token)
+                        for engine in engines] if kept else [],
+            "rounds": rounds}
