@@ -28,7 +28,8 @@ struct BenchType {
 constexpr BenchType kTypes[] = {
     {"q4_0", quant::TensorType::q4_0, 32, 18},   {"q4_1", quant::TensorType::q4_1, 32, 20},
     {"q5_0", quant::TensorType::q5_0, 32, 22},   {"q5_1", quant::TensorType::q5_1, 32, 24},
-    {"q8_0", quant::TensorType::q8_0, 32, 34},   {"q4_k", quant::TensorType::q4_k, 256, 144},
+    {"q8_0", quant::TensorType::q8_0, 32, 34},   {"q2_k", quant::TensorType::q2_k, 256, 84},
+    {"q3_k", quant::TensorType::q3_k, 256, 110}, {"q4_k", quant::TensorType::q4_k, 256, 144},
     {"q5_k", quant::TensorType::q5_k, 256, 176}, {"q6_k", quant::TensorType::q6_k, 256, 210},
 };
 

@@ -8,7 +8,8 @@
 
 namespace ix::backend::cpu {
 
-const MatrixKernels kMatrixKernelsAvx512Vnni = make_matrix_kernels<Blocks32, BlocksK, BlocksQ6K>(
-    quantize_q8_32_avx512vnni, quantize_q8_256_avx512vnni);
+const MatrixKernels kMatrixKernelsAvx512Vnni =
+    make_matrix_kernels<Blocks32, BlocksK, BlocksK16, BlocksQ6K>(quantize_q8_32_avx512vnni,
+                                                                 quantize_q8_256_avx512vnni);
 
 }  // namespace ix::backend::cpu

@@ -3,6 +3,7 @@
 // The 16 rows of a panel are two registers of 8 rows × 4 columns. vpmaddubsw multiplies unsigned
 // weights with signed activations and adds pairs into 16 bits, with saturation; the sums below stay
 // under 32768 (activations are at most 127):
+//   2 and 3 bits: a pair is at most 2 · 7 · 127 = 1778, a sub-block of 16 has 4 groups (7112);
 //   4 bits: a pair is at most 2 · 15 · 127 = 3810, so all 8 groups of a sub-block fit (30480);
 //   5 bits: 2 · 31 · 127 = 7874, 4 groups fit (31496);
 //   6 bits: 2 · 63 · 127 = 16002, 2 groups fit (32004);
@@ -93,6 +94,37 @@ struct LowAndTwoBits {
     return _mm256_or_si256(
         nibbles<kGroup>(low, half),
         _mm256_and_si256(shift<4 - 2 * (kGroup % 4)>(high[kGroup / 4]), _mm256_set1_epi8(0x30)));
+  }
+  IX_INLINE static __m256i products(__m256i w, __m256i x) { return _mm256_maddubs_epi16(w, x); }
+};
+
+// Bits 2i, 2i + 1 of vector v are group 4v + i.
+template <int kGroup>
+IX_INLINE __m256i pairs_of_bits(const __m256i* vectors) {
+  return _mm256_and_si256(shift<-2 * (kGroup % 4)>(vectors[kGroup / 4]), _mm256_set1_epi8(3));
+}
+
+struct TwoBits {
+  static constexpr int kGroups = 4;
+  __m256i low[2];
+  IX_INLINE TwoBits(const uint8_t (*p)[64], int h) : low{load(p[0] + h), load(p[1] + h)} {}
+  template <int kGroup>
+  IX_INLINE __m256i group() const {
+    return pairs_of_bits<kGroup>(low);
+  }
+  IX_INLINE static __m256i products(__m256i w, __m256i x) { return _mm256_maddubs_epi16(w, x); }
+};
+
+struct TwoBitsAndBit {
+  static constexpr int kGroups = 4;
+  __m256i low[2];
+  __m256i high;
+  IX_INLINE TwoBitsAndBit(const uint8_t (*p)[64], const uint8_t* bits, int h)
+      : low{load(p[0] + h), load(p[1] + h)}, high(load(bits + h)) {}
+  template <int kGroup>
+  IX_INLINE __m256i group() const {
+    return _mm256_or_si256(pairs_of_bits<kGroup>(low),
+                           _mm256_and_si256(shift<2 - kGroup>(high), _mm256_set1_epi8(4)));
   }
   IX_INLINE static __m256i products(__m256i w, __m256i x) { return _mm256_maddubs_epi16(w, x); }
 };

@@ -123,6 +123,33 @@ struct Bytes {
   }
 };
 
+// Bits 2i, 2i + 1 of vector v are group 4v + i.
+template <int kGroup>
+IX_INLINE __m512i pairs_of_bits(const __m512i* vectors) {
+  return _mm512_and_si512(shift<-2 * (kGroup % 4)>(vectors[kGroup / 4]), _mm512_set1_epi8(3));
+}
+
+struct TwoBits {
+  __m512i low[2];
+  IX_INLINE explicit TwoBits(const uint8_t (*p)[64]) : low{load(p[0]), load(p[1])} {}
+  template <int kGroup>
+  IX_INLINE __m512i group() const {
+    return pairs_of_bits<kGroup>(low);
+  }
+};
+
+struct TwoBitsAndBit {
+  __m512i low[2];
+  __m512i high;
+  IX_INLINE TwoBitsAndBit(const uint8_t (*p)[64], const uint8_t* bits)
+      : low{load(p[0]), load(p[1])}, high(load(bits)) {}
+  template <int kGroup>
+  IX_INLINE __m512i group() const {
+    return _mm512_ternarylogic_epi32(pairs_of_bits<kGroup>(low), shift<2 - kGroup>(high),
+                                     _mm512_set1_epi8(4), kOrAnd);
+  }
+};
+
 // sums[c] += groups [kFirst, kLast) × x[c * kStride …], x at the sub-block's first activation.
 template <int kFirst, int kLast, int C, int kStride, typename Quants>
 IX_INLINE void dot(const Quants& quants, const uint8_t* x, __m512i* sums) {

@@ -61,6 +61,26 @@ struct Q8_0 {
 
 // --- types with blocks of 256; j is a sub-block of 32
 
+struct Q2_K {
+  using Panel = PanelQ2_K;
+  static constexpr int kHeadBytes = offsetof(Panel, low);
+  static constexpr int kOffsetBits = 0;
+  static constexpr bool kMin = true;
+  template <typename... Half>
+  IX_INLINE static TwoBits quants(const Panel& p, int j, Half... half) {
+    return TwoBits(p.low[j], half...);
+  }
+};
+struct Q3_K {
+  using Panel = PanelQ3_K;
+  static constexpr int kHeadBytes = offsetof(Panel, sub);
+  static constexpr int kOffsetBits = 2;
+  static constexpr bool kMin = false;
+  template <typename... Half>
+  IX_INLINE static TwoBitsAndBit quants(const Panel& p, int j, Half... half) {
+    return TwoBitsAndBit(p.sub[j].low, p.sub[j].high, half...);
+  }
+};
 struct Q4_K {
   using Panel = PanelQ4_K;
   static constexpr int kSubBytes = sizeof(Panel::low[0]);
@@ -82,13 +102,14 @@ struct Q5_K {
 
 // Blocks32 and the like are the tiles of an instruction set; the functions fill its activations.
 template <template <typename> typename Blocks32, template <typename> typename BlocksK,
-          typename BlocksQ6K>
+          template <typename> typename BlocksK16, typename BlocksQ6K>
 static constexpr MatrixKernels make_matrix_kernels(QuantizeFn q8_32, QuantizeFn q8_256) {
   return {
       {q8_32, q8_256},
       {run_tiles<Blocks32<Q4_0>>, run_tiles<Blocks32<Q4_1>>, run_tiles<Blocks32<Q5_0>>,
-       run_tiles<Blocks32<Q5_1>>, run_tiles<Blocks32<Q8_0>>, run_tiles<BlocksK<Q4_K>>,
-       run_tiles<BlocksK<Q5_K>>, run_tiles<BlocksQ6K>},
+       run_tiles<Blocks32<Q5_1>>, run_tiles<Blocks32<Q8_0>>, run_tiles<BlocksK16<Q2_K>>,
+       run_tiles<BlocksK16<Q3_K>>, run_tiles<BlocksK<Q4_K>>, run_tiles<BlocksK<Q5_K>>,
+       run_tiles<BlocksQ6K>},
   };
 }
 
