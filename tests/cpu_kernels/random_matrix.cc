@@ -38,6 +38,8 @@ const std::vector<FileType>& packed_file_types() {
       {TensorType::q5_0, "q5_0", 32, 22, {0}, -1, 0},
       {TensorType::q5_1, "q5_1", 32, 24, {0, 2}, 2, 1},
       {TensorType::q8_0, "q8_0", 32, 34, {0}, -1, 0},
+      {TensorType::q2_k, "q2_k", 256, 84, {80, 82}, 82, 15},
+      {TensorType::q3_k, "q3_k", 256, 110, {108}, -1, 0},
       {TensorType::q4_k, "q4_k", 256, 144, {0, 2}, 2, 63},
       {TensorType::q5_k, "q5_k", 256, 176, {0, 2}, 2, 63},
       {TensorType::q6_k, "q6_k", 256, 210, {208}, -1, 0},

@@ -7,8 +7,9 @@
 
 #include "base/checked_math.h"
 #include "base/float16.h"
+#include "quant/blocks.h"
 
-// File blocks: see the formats in ggml-common.h. A sub-block is 32 columns, 8 dwords of 4 quants,
+// File blocks: see quant/blocks.h. A sub-block is 32 columns, 8 dwords of 4 quants,
 // in the order of the columns.
 namespace ix::backend::cpu {
 namespace {
@@ -53,29 +54,31 @@ void get_low(const uint8_t (*low)[64], int row, SubBlock& q) {
   }
 }
 
-void put_bit4(uint8_t* high, int row, const SubBlock& q) {
+// Bit `from` of each quant.
+void put_bit(int from, uint8_t* high, int row, const SubBlock& q) {
   uint32_t bits = 0;
-  for (int g = 0; g < 8; ++g) bits |= ((q.group[g] >> 4) & 0x01010101u) << g;
+  for (int g = 0; g < 8; ++g) bits |= ((q.group[g] >> from) & 0x01010101u) << g;
   store32(high + 4 * row, bits);
 }
 
-void get_bit4(const uint8_t* high, int row, SubBlock& q) {
+void add_bit(int from, const uint8_t* high, int row, SubBlock& q) {
   const uint32_t bits = load32(high + 4 * row);
-  for (int g = 0; g < 8; ++g) q.group[g] |= ((bits >> g) & 0x01010101u) << 4;
+  for (int g = 0; g < 8; ++g) q.group[g] |= ((bits >> g) & 0x01010101u) << from;
 }
 
-void put_bits45(uint8_t (*high)[64], int row, const SubBlock& q) {
+// Bits `from` and `from` + 1.
+void put_two_bits(int from, uint8_t (*pairs)[64], int row, const SubBlock& q) {
   for (int v = 0; v < 2; ++v) {
     uint32_t bits = 0;
-    for (int i = 0; i < 4; ++i) bits |= ((q.group[4 * v + i] >> 4) & 0x03030303u) << (2 * i);
-    store32(high[v] + 4 * row, bits);
+    for (int i = 0; i < 4; ++i) bits |= ((q.group[4 * v + i] >> from) & 0x03030303u) << (2 * i);
+    store32(pairs[v] + 4 * row, bits);
   }
 }
 
-void get_bits45(const uint8_t (*high)[64], int row, SubBlock& q) {
+void add_two_bits(int from, const uint8_t (*pairs)[64], int row, SubBlock& q) {
   for (int g = 0; g < 8; ++g) {
-    const uint32_t bits = load32(high[g / 4] + 4 * row);
-    q.group[g] |= ((bits >> (2 * (g % 4))) & 0x03030303u) << 4;
+    const uint32_t bits = load32(pairs[g / 4] + 4 * row);
+    q.group[g] |= ((bits >> (2 * (g % 4))) & 0x03030303u) << from;
   }
 }
 
@@ -107,8 +110,18 @@ SubBlock nibbles_of_256(const uint8_t* qs, int j) {
   return q;
 }
 
-void add_bit4_of_256(const uint8_t* qh, int j, SubBlock& q) {
-  for (int g = 0; g < 8; ++g) q.group[g] |= ((load32(qh + 4 * g) >> j) & 0x01010101u) << 4;
+// Bit j of 32 bytes becomes bit `to`.
+void add_bit_of_256(int to, const uint8_t* qh, int j, SubBlock& q) {
+  for (int g = 0; g < 8; ++g) q.group[g] |= ((load32(qh + 4 * g) >> j) & 0x01010101u) << to;
+}
+
+// Sub-block j of Q2_K and Q3_K: two bits of 32 bytes.
+SubBlock two_bits_of_256(const uint8_t* qs, int j) {
+  SubBlock q;
+  for (int g = 0; g < 8; ++g) {
+    q.group[g] = (load32(qs + 32 * (j / 4) + 4 * g) >> (2 * (j % 4))) & 0x03030303u;
+  }
+  return q;
 }
 
 SubBlock q6_k_sub_block(const uint8_t* ql, const uint8_t* qh, int j) {
@@ -122,17 +135,6 @@ SubBlock q6_k_sub_block(const uint8_t* ql, const uint8_t* qh, int j) {
                  ((load32(high + 4 * g) >> (2 * quarter)) & 0x03030303u) << 4;
   }
   return q;
-}
-
-// 6-bit scale and min of sub-block j.
-void k_scale_min(const uint8_t* scales, int j, uint8_t* scale, uint8_t* min) {
-  if (j < 4) {
-    *scale = scales[j] & 63;
-    *min = scales[j + 4] & 63;
-  } else {
-    *scale = static_cast<uint8_t>((scales[j + 4] & 15) | (scales[j - 4] >> 6) << 4);
-    *min = static_cast<uint8_t>((scales[j + 4] >> 4) | (scales[j] >> 6) << 4);
-  }
 }
 
 // --- one file block of one row into a panel's block ----------------------------------------------
@@ -153,7 +155,7 @@ void pack_block(const uint8_t* s, int row, PanelQ5_0& p) {
   SubBlock q = nibbles_of_32(s + 6);
   add_bit4_of_32(s + 2, q);
   put_low(p.low, row, q);
-  put_bit4(p.high, row, q);
+  put_bit(4, p.high, row, q);
 }
 
 void pack_block(const uint8_t* s, int row, PanelQ5_1& p) {
@@ -162,7 +164,7 @@ void pack_block(const uint8_t* s, int row, PanelQ5_1& p) {
   SubBlock q = nibbles_of_32(s + 8);
   add_bit4_of_32(s + 4, q);
   put_low(p.low, row, q);
-  put_bit4(p.high, row, q);
+  put_bit(4, p.high, row, q);
 }
 
 void pack_block(const uint8_t* s, int row, PanelQ8_0& p) {
@@ -170,11 +172,38 @@ void pack_block(const uint8_t* s, int row, PanelQ8_0& p) {
   for (int g = 0; g < 8; ++g) store32(p.q[g] + 4 * row, load32(s + 2 + 4 * g) ^ 0x80808080u);
 }
 
+void pack_block(const uint8_t* s, int row, PanelQ2_K& p) {
+  const auto& block = *reinterpret_cast<const quant::BlockQ2K*>(s);
+  p.d[row] = block.d;
+  p.dmin[row] = block.dmin;
+  for (int j = 0; j < 16; ++j) p.scales[j][row] = block.scales[j];
+  for (int j = 0; j < 8; ++j) put_two_bits(0, p.low[j], row, two_bits_of_256(block.qs, j));
+}
+
+void pack_block(const uint8_t* s, int row, PanelQ3_K& p) {
+  const auto& block = *reinterpret_cast<const quant::BlockQ3K*>(s);
+  p.d[row] = block.d;
+  for (int j = 0; j < 16; ++j) {
+    p.scales[j][row] = static_cast<int8_t>(quant::unpack_q3k_scale(block.scales, j) - 32);
+  }
+  for (int j = 0; j < 8; ++j) {
+    SubBlock q = two_bits_of_256(block.qs, j);
+    add_bit_of_256(2, block.hmask, j, q);
+    put_two_bits(0, p.sub[j].low, row, q);
+    put_bit(2, p.sub[j].high, row, q);
+  }
+}
+
 template <typename PanelK>
 void pack_k_scales(const uint8_t* s, int row, PanelK& p) {
   copy16(p.d + row, s);
   copy16(p.dmin + row, s + 2);
-  for (int j = 0; j < 8; ++j) k_scale_min(s + 4, j, &p.scales[j][row], &p.mins[j / 2][row][j % 2]);
+  const auto& packed = *reinterpret_cast<const uint8_t(*)[quant::kPackedScaleBytes]>(s + 4);
+  for (int j = 0; j < 8; ++j) {
+    const quant::ScaleMin scale_min = quant::unpack_scale_min(packed, j);
+    p.scales[j][row] = scale_min.scale;
+    p.mins[j / 2][row][j % 2] = scale_min.min;
+  }
 }
 
 void pack_block(const uint8_t* s, int row, PanelQ4_K& p) {
@@ -186,9 +215,9 @@ void pack_block(const uint8_t* s, int row, PanelQ5_K& p) {
   pack_k_scales(s, row, p);
   for (int j = 0; j < 8; ++j) {
     SubBlock q = nibbles_of_256(s + 48, j);
-    add_bit4_of_256(s + 16, j, q);
+    add_bit_of_256(4, s + 16, j, q);
     put_low(p.sub[j].low, row, q);
-    put_bit4(p.sub[j].high, row, q);
+    put_bit(4, p.sub[j].high, row, q);
   }
 }
 
@@ -198,7 +227,7 @@ void pack_block(const uint8_t* s, int row, PanelQ6_K& p) {
   for (int j = 0; j < 8; ++j) {
     const SubBlock q = q6_k_sub_block(s, s + 128, j);
     put_low(p.sub[j].low, row, q);
-    put_bits45(p.sub[j].high, row, q);
+    put_two_bits(4, p.sub[j].high, row, q);
   }
 }
 
@@ -232,14 +261,14 @@ void unpack_block(const PanelQ4_1& p, int row, float* out) {
 void unpack_block(const PanelQ5_0& p, int row, float* out) {
   SubBlock q;
   get_low(p.low, row, q);
-  get_bit4(p.high, row, q);
+  add_bit(4, p.high, row, q);
   expand(q, 16, half_to_float(p.d[row]), 32, out);
 }
 
 void unpack_block(const PanelQ5_1& p, int row, float* out) {
   SubBlock q;
   get_low(p.low, row, q);
-  get_bit4(p.high, row, q);
+  add_bit(4, p.high, row, q);
   expand(q, 0, half_to_float(p.d[row]), 32, out);
   add(half_to_float(p.m[row]), 32, out);
 }
@@ -268,8 +297,41 @@ void unpack_block(const PanelQ5_K& p, int row, float* out) {
   for (int j = 0; j < 8; ++j) {
     SubBlock q;
     get_low(p.sub[j].low, row, q);
-    get_bit4(p.sub[j].high, row, q);
+    add_bit(4, p.sub[j].high, row, q);
     expand_k(p, row, j, q, out + 32 * j);
+  }
+}
+
+// The two sub-blocks of 16 of q, with the scale of each.
+void expand_halves(SubBlock q, int offset, float first, float second, float* out) {
+  expand(q, offset, first, 16, out);
+  for (int g = 0; g < 4; ++g) q.group[g] = q.group[g + 4];
+  expand(q, offset, second, 16, out + 16);
+}
+
+void unpack_block(const PanelQ2_K& p, int row, float* out) {
+  const float d = half_to_float(p.d[row]);
+  const float dmin = half_to_float(p.dmin[row]);
+  for (int j = 0; j < 8; ++j, out += 32) {
+    SubBlock q{};
+    add_two_bits(0, p.low[j], row, q);
+    const int first = p.scales[2 * j][row];
+    const int second = p.scales[2 * j + 1][row];
+    expand_halves(q, 0, d * static_cast<float>(first & 15), d * static_cast<float>(second & 15),
+                  out);
+    add(-(dmin * static_cast<float>(first >> 4)), 16, out);
+    add(-(dmin * static_cast<float>(second >> 4)), 16, out + 16);
+  }
+}
+
+void unpack_block(const PanelQ3_K& p, int row, float* out) {
+  const float d = half_to_float(p.d[row]);
+  for (int j = 0; j < 8; ++j) {
+    SubBlock q{};
+    add_two_bits(0, p.sub[j].low, row, q);
+    add_bit(2, p.sub[j].high, row, q);
+    expand_halves(q, 4, d * static_cast<float>(p.scales[2 * j][row]),
+                  d * static_cast<float>(p.scales[2 * j + 1][row]), out + 32 * j);
   }
 }
 
@@ -278,10 +340,9 @@ void unpack_block(const PanelQ6_K& p, int row, float* out) {
   for (int j = 0; j < 8; ++j) {
     SubBlock q;
     get_low(p.sub[j].low, row, q);
-    get_bits45(p.sub[j].high, row, q);
-    expand(q, 32, d * static_cast<float>(p.scales[2 * j][row]), 16, out + 32 * j);
-    for (int g = 0; g < 4; ++g) q.group[g] = q.group[g + 4];
-    expand(q, 32, d * static_cast<float>(p.scales[2 * j + 1][row]), 16, out + 32 * j + 16);
+    add_two_bits(4, p.sub[j].high, row, q);
+    expand_halves(q, 32, d * static_cast<float>(p.scales[2 * j][row]),
+                  d * static_cast<float>(p.scales[2 * j + 1][row]), out + 32 * j);
   }
 }
 
@@ -302,6 +363,10 @@ void with_blocks(PackedType type, Byte* panel, F f) {
       return f(reinterpret_cast<ConstLike<PanelQ5_1, Byte>*>(panel));
     case PackedType::q8_0:
       return f(reinterpret_cast<ConstLike<PanelQ8_0, Byte>*>(panel));
+    case PackedType::q2_k:
+      return f(reinterpret_cast<ConstLike<PanelQ2_K, Byte>*>(panel));
+    case PackedType::q3_k:
+      return f(reinterpret_cast<ConstLike<PanelQ3_K, Byte>*>(panel));
     case PackedType::q4_k:
       return f(reinterpret_cast<ConstLike<PanelQ4_K, Byte>*>(panel));
     case PackedType::q5_k:

@@ -45,6 +45,10 @@ const PanelTraits* find_panel_traits(TensorType type) {
       return traits(PackedType::q5_1);
     case TensorType::q8_0:
       return traits(PackedType::q8_0);
+    case TensorType::q2_k:
+      return traits(PackedType::q2_k);
+    case TensorType::q3_k:
+      return traits(PackedType::q3_k);
     case TensorType::q4_k:
       return traits(PackedType::q4_k);
     case TensorType::q5_k:

@@ -20,16 +20,18 @@ void expand_low(const uint8_t (*low)[64], Quants q) {
   }
 }
 
-void add_bit4(const uint8_t* high, Quants q) {
+// Bit g of `high` is bit `to` of group g.
+void add_bit(const uint8_t* high, int to, Quants q) {
   for (int g = 0; g < 8; ++g) {
-    for (int i = 0; i < 64; ++i) q[g][i] |= static_cast<uint8_t>(((high[i] >> g) & 1) << 4);
+    for (int i = 0; i < 64; ++i) q[g][i] |= static_cast<uint8_t>(((high[i] >> g) & 1) << to);
   }
 }
 
-void add_bits45(const uint8_t (*high)[64], Quants q) {
+// Two bits each, to bits `to` and `to` + 1.
+void add_two_bits(const uint8_t (*pairs)[64], int to, Quants q) {
   for (int g = 0; g < 8; ++g) {
     for (int i = 0; i < 64; ++i) {
-      q[g][i] |= static_cast<uint8_t>(((high[g / 4][i] >> (2 * (g % 4))) & 3) << 4);
+      q[g][i] |= static_cast<uint8_t>(((pairs[g / 4][i] >> (2 * (g % 4))) & 3) << to);
     }
   }
 }
@@ -54,11 +56,11 @@ void expand(const PanelQ4_0& p, Quants q) { expand_low(p.low, q); }
 void expand(const PanelQ4_1& p, Quants q) { expand_low(p.low, q); }
 void expand(const PanelQ5_0& p, Quants q) {
   expand_low(p.low, q);
-  add_bit4(p.high, q);
+  add_bit(p.high, 4, q);
 }
 void expand(const PanelQ5_1& p, Quants q) {
   expand_low(p.low, q);
-  add_bit4(p.high, q);
+  add_bit(p.high, 4, q);
 }
 void expand(const PanelQ8_0& p, Quants q) { memcpy(q, p.q, sizeof(Quants)); }
 
@@ -91,7 +93,7 @@ struct Blocks32 {
 void expand(const PanelQ4_K& p, int j, Quants q) { expand_low(p.low[j], q); }
 void expand(const PanelQ5_K& p, int j, Quants q) {
   expand_low(p.sub[j].low, q);
-  add_bit4(p.sub[j].high, q);
+  add_bit(p.sub[j].high, 4, q);
 }
 
 template <typename Panel>
@@ -124,28 +126,67 @@ struct BlocksK {
   }
 };
 
-struct BlocksQ6K {
+// Types with sub-blocks of 16 columns: an offset that is taken off, or mins.
+struct Q2_K {
+  using Panel = PanelQ2_K;
+  static constexpr int kOffset = 0;
+  static void expand(const Panel& p, int j, Quants q) {
+    memset(q, 0, sizeof(Quants));
+    add_two_bits(p.low[j], 0, q);
+  }
+  static int scale(const Panel& p, int j, int row) { return p.scales[j][row] & 15; }
+  static int min(const Panel& p, int j, int row) { return p.scales[j][row] >> 4; }
+  static float dmin(const Panel& p, int row) { return half_to_float(p.dmin[row]); }
+};
+template <typename AnyPanel, int kTypeOffset>
+struct WithoutMins {
+  using Panel = AnyPanel;
+  static constexpr int kOffset = kTypeOffset;
+  static int scale(const Panel& p, int j, int row) { return p.scales[j][row]; }
+  static int min(const Panel& /*p*/, int /*j*/, int /*row*/) { return 0; }
+  static float dmin(const Panel& /*p*/, int /*row*/) { return 0.0f; }
+};
+struct Q3_K : WithoutMins<PanelQ3_K, 4> {
+  static void expand(const Panel& p, int j, Quants q) {
+    memset(q, 0, sizeof(Quants));
+    add_two_bits(p.sub[j].low, 0, q);
+    add_bit(p.sub[j].high, 2, q);
+  }
+};
+struct Q6_K : WithoutMins<PanelQ6_K, 32> {
+  static void expand(const Panel& p, int j, Quants q) {
+    expand_low(p.sub[j].low, q);
+    add_two_bits(p.sub[j].high, 4, q);
+  }
+};
+
+template <typename Type>
+struct BlocksK16 {
   using Activation = Q8Block256;
 
   static void dot(const uint8_t* panel, const MatmulArgs& args, const uint8_t* activations,
                   float* acc) {
-    const auto* block = reinterpret_cast<const PanelQ6_K*>(panel);
+    const auto* block = reinterpret_cast<const typename Type::Panel*>(panel);
     for (int64_t b = 0; b < args.blocks; ++b, activations += args.block_stride) {
       const auto& x = *reinterpret_cast<const Q8Block256*>(activations);
       float total[kPanelRows] = {};
+      int32_t minus_below[kPanelRows] = {};
       for (int j = 0; j < 16; ++j) {
         Quants q;
-        expand_low(block[b].sub[j / 2].low, q);
-        add_bits45(block[b].sub[j / 2].high, q);
+        Type::expand(block[b], j / 2, q);
         int32_t sums[kPanelRows];
-        for (int32_t& sum : sums) sum = 32 * x.minus_sum16[j];
+        for (int32_t& sum : sums) sum = Type::kOffset * x.minus_sum16[j];
         dot_groups(q + 4 * (j % 2), 4, x.q + 16 * j, sums);
         for (int r = 0; r < kPanelRows; ++r) {
-          const float scale = half_to_float(block[b].d[r]) * block[b].scales[j][r];
-          total[r] += static_cast<float>(sums[r]) * scale;
+          const auto scale = static_cast<float>(Type::scale(block[b], j, r));
+          total[r] += static_cast<float>(sums[r]) * (half_to_float(block[b].d[r]) * scale);
+          minus_below[r] += Type::min(block[b], j, r) * x.minus_sum16[j];
         }
       }
-      for (int r = 0; r < kPanelRows; ++r) acc[r] += total[r] * x.scale;
+      for (int r = 0; r < kPanelRows; ++r) {
+        total[r] += static_cast<float>(minus_below[r]) * Type::dmin(block[b], r);
+        acc[r] += total[r] * x.scale;
+      }
     }
   }
 };
@@ -172,8 +213,8 @@ const MatrixKernels kMatrixKernelsGeneric = {
     {quantize_q8_32_generic, quantize_q8_256_generic},
     {matmul<Blocks32<PanelQ4_0, 8>>, matmul<Blocks32<PanelQ4_1, 0>>,
      matmul<Blocks32<PanelQ5_0, 16>>, matmul<Blocks32<PanelQ5_1, 0>>,
-     matmul<Blocks32<PanelQ8_0, 128>>, matmul<BlocksK<PanelQ4_K>>, matmul<BlocksK<PanelQ5_K>>,
-     matmul<BlocksQ6K>},
+     matmul<Blocks32<PanelQ8_0, 128>>, matmul<BlocksK16<Q2_K>>, matmul<BlocksK16<Q3_K>>,
+     matmul<BlocksK<PanelQ4_K>>, matmul<BlocksK<PanelQ5_K>>, matmul<BlocksK16<Q6_K>>},
 };
 
 }  // namespace ix::backend::cpu

@@ -7,7 +7,26 @@
 
 #include "backend/cpu/kernels/matrix_kernels.h"
 
+// Arrays of registers stay registers only where everything that takes them is inlined.
+#define IX_INLINE inline __attribute__((always_inline))
+
 namespace ix::backend::cpu {
+
+// How far ahead of the loads the stream of weights is fetched: at 25 GB/s and 3.7 GHz, 4 KiB are
+// 600 cycles, about the latency of memory. The hardware's prefetchers stop at borders of 4 KiB.
+constexpr int64_t kPrefetchBytes = 4096;
+
+template <int kBytes>
+static IX_INLINE void prefetch(const void* block) {
+  const char* ahead = static_cast<const char*>(block) + kPrefetchBytes;
+#pragma GCC unroll 64
+  for (int i = 0; i < kBytes; i += 64) __builtin_prefetch(ahead + i);
+}
+
+// Step `step` of `steps` of a block's share of the activations that come next.
+static IX_INLINE void prefetch_next(const uint8_t* next, int64_t lines, int step, int steps) {
+  for (int64_t i = step; i < lines; i += steps) __builtin_prefetch(next + 64 * i);
+}
 
 // Weights that stay in the second-level cache (1 MiB on the CPUs at hand) together with a tile's
 // activations while the columns of many activation rows pass over them.

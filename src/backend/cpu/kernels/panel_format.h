@@ -8,9 +8,11 @@
 // Quants are stored unsigned; `offset` of the type is what has to be taken off.
 //
 // Q = quants of a sub-block of 32 columns = groups 0..7:
+//   2 bits: 2 vectors of 64 bytes; bits 2i, 2i+1 of vector v are group 4v + i.
+//   3 bits: the same and, in `high`, one vector of 64 bytes; bit g is the third bit of group g.
 //   4 bits: 4 vectors of 64 bytes; low nibbles of vector v are group 2v, high nibbles 2v + 1.
-//   5 bits: the same and, in `high`, one vector of 64 bytes; bit g is the fifth bit of group g.
-//   6 bits: the same and two vectors; bits 2i, 2i+1 of vector v are bits 4 and 5 of group 4v + i.
+//   5 bits: those 4 and, in `high`, one vector of 64 bytes; bit g is the fifth bit of group g.
+//   6 bits: those 4 and two vectors; bits 2i, 2i+1 of vector v are bits 4 and 5 of group 4v + i.
 //   8 bits: 8 vectors.
 //
 // panel = [block 0][block 1]…[zeros up to 64 bytes]. Blocks are multiples of 32 bytes, so half of
@@ -25,8 +27,8 @@ namespace ix::backend::cpu {
 constexpr int kPanelRows = 16;
 
 // The weight types that have a panel form.
-enum class PackedType { q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k };
-constexpr int kPackedTypes = 8;
+enum class PackedType { q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k };
+constexpr int kPackedTypes = 10;
 
 // The forms of activations. Rows that are multiplied together lie block by block: block 0 of every
 // row, block 1 of every row, … A tile of columns then reads one run of memory a block, at distances
@@ -80,6 +82,20 @@ struct PanelQ8_0 {  // offset 128
   uint16_t d[16];
   uint8_t q[8][64];
 };
+struct PanelQ2_K {
+  uint16_t d[16];
+  uint16_t dmin[16];
+  uint8_t scales[16][16];  // [sub-block of 16][row]: low nibble the scale, high nibble the min
+  uint8_t low[8][2][64];
+};
+struct PanelQ3_K {  // offset 4
+  uint16_t d[16];
+  int8_t scales[16][16];  // [sub-block of 16][row]
+  struct {
+    uint8_t high[64];
+    uint8_t low[2][64];
+  } sub[8];
+};
 struct PanelQ4_K {
   uint16_t d[16];
   uint16_t dmin[16];
@@ -120,6 +136,8 @@ constexpr PanelTraits kPanelTraits[kPackedTypes] = {
     {PackedType::q5_0, ActivationKind::q8_32, 32, sizeof(PanelQ5_0), 22},
     {PackedType::q5_1, ActivationKind::q8_32, 32, sizeof(PanelQ5_1), 24},
     {PackedType::q8_0, ActivationKind::q8_32, 32, sizeof(PanelQ8_0), 34},
+    {PackedType::q2_k, ActivationKind::q8_256, 256, sizeof(PanelQ2_K), 84},
+    {PackedType::q3_k, ActivationKind::q8_256, 256, sizeof(PanelQ3_K), 110},
     {PackedType::q4_k, ActivationKind::q8_256, 256, sizeof(PanelQ4_K), 144},
     {PackedType::q5_k, ActivationKind::q8_256, 256, sizeof(PanelQ5_K), 176},
     {PackedType::q6_k, ActivationKind::q8_256, 256, sizeof(PanelQ6_K), 210},
@@ -139,6 +157,8 @@ IX_CHECK_PANEL(4);
 IX_CHECK_PANEL(5);
 IX_CHECK_PANEL(6);
 IX_CHECK_PANEL(7);
+IX_CHECK_PANEL(8);
+IX_CHECK_PANEL(9);
 #undef IX_CHECK_PANEL
 
 }  // namespace ix::backend::cpu
