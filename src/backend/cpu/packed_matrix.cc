@@ -17,7 +17,9 @@ using quant::TensorType;
 
 // Source bytes that are packed before their pages are given back.
 constexpr int64_t kReleaseBytes = int64_t{16} << 20;
-// Weights of all activation rows that are worth one task of a pool: some 10 microseconds.
+// Weights that are worth one task of a pool: some microseconds for one activation row. What a
+// kernel fetches beyond the end of its task is another thread's, so tasks are not smaller for more
+// rows.
 constexpr int64_t kTaskBytes = int64_t{128} << 10;
 // From this many activation rows on a task takes several panels, which share the rows that a kernel
 // keeps in the second-level cache.
@@ -187,9 +189,7 @@ void PackedMatrix::matmul(const MatrixKernels& kernels, ThreadPool& pool,
 }
 
 int64_t PackedMatrix::panels_per_task(int64_t n, int threads) const {
-  const int64_t enough = n >= kManyRows
-                             ? kPanelsForManyRows
-                             : ceil_div(kTaskBytes, panel_bytes_ * std::max<int64_t>(n, 1));
+  const int64_t enough = n >= kManyRows ? kPanelsForManyRows : ceil_div(kTaskBytes, panel_bytes_);
   const int64_t fair = panels_ / (int64_t{4} * threads);  // four tasks a thread at least
   return std::max<int64_t>(std::min(enough, fair), 1);
 }

@@ -50,7 +50,7 @@ struct Blocks32 {
     const uint8_t* x = tile.x;
     Rows<C> acc;
     for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
-      prefetch<sizeof(*block)>(block);
+      prefetch<sizeof(*block), C>(block);
       block_half<C>(*block, 0, x, acc.half[0]);
       forget_broadcasts();
       block_half<C>(*block, 1, x, acc.half[1]);

@@ -65,14 +65,14 @@ struct BlocksK {
     Rows<C> acc;
     for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<kHeadBytes>(bytes);
+      prefetch<kHeadBytes, C>(bytes);
       Rows<C> total;
       begin<C>(*block, 0, x, total.half[0]);
       forget_broadcasts();
       begin<C>(*block, 1, x, total.half[1]);
       const __m256 d[2] = {load_halves(block->d), load_halves(block->d + 8)};
       for (int j = 0; j < 8; ++j) {
-        prefetch<Type::kSubBytes>(bytes + kHeadBytes + j * Type::kSubBytes);
+        prefetch<Type::kSubBytes, C>(bytes + kHeadBytes + j * Type::kSubBytes);
         sub_block<C>(*block, j, 0, x, d[0], total.half[0]);
         forget_broadcasts();
         sub_block<C>(*block, j, 1, x, d[1], total.half[1]);
@@ -169,12 +169,12 @@ struct BlocksK16 {
     Rows<C> acc;
     for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<Type::kHeadBytes>(bytes);
+      prefetch<Type::kHeadBytes, C>(bytes);
       __m256i integers[2][C];
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c) integers[0][c] = integers[1][c] = _mm256_setzero_si256();
       for (int j = 0; j < 8; ++j) {
-        prefetch<kSubBytes>(bytes + Type::kHeadBytes + j * kSubBytes);
+        prefetch<kSubBytes, C>(bytes + Type::kHeadBytes + j * kSubBytes);
         sub_blocks<C>(*block, j, 0, x, integers[0]);
         forget_broadcasts();
         sub_blocks<C>(*block, j, 1, x, integers[1]);
@@ -233,11 +233,11 @@ struct BlocksQ6K {
     Rows<C> acc;
     for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<kHeadBytes>(bytes);
+      prefetch<kHeadBytes, C>(bytes);
       Rows<C> total;
       const __m256 d[2] = {load_halves(block->d), load_halves(block->d + 8)};
       for (int j = 0; j < 8; ++j) {
-        prefetch<kSubBytes>(bytes + kHeadBytes + j * kSubBytes);
+        prefetch<kSubBytes, C>(bytes + kHeadBytes + j * kSubBytes);
         sub_blocks<C>(*block, j, 0, x, d[0], total.half[0]);
         forget_broadcasts();
         sub_blocks<C>(*block, j, 1, x, d[1], total.half[1]);

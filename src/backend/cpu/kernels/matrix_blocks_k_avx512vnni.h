@@ -52,12 +52,12 @@ struct BlocksK {
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
     for (int64_t b = 0; b < tile.blocks; ++b, ++block) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<kHeadBytes>(bytes);
+      prefetch<kHeadBytes, C>(bytes);
       __m512 total[C];
       begin<C>(*block, x, total);
       const __m512 d = load_halves(block->d);
       for (int j = 0; j < 8; ++j) {
-        prefetch<Type::kSubBytes>(bytes + kHeadBytes + j * Type::kSubBytes);
+        prefetch<Type::kSubBytes, C>(bytes + kHeadBytes + j * Type::kSubBytes);
         prefetch_next(next, tile.next_lines, j, 8);
         __m512i sums[C];
 #pragma GCC unroll 16
@@ -154,12 +154,12 @@ struct BlocksK16 {
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
     for (int64_t b = 0; b < tile.blocks; ++b, ++block) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<Type::kHeadBytes>(bytes);
+      prefetch<Type::kHeadBytes, C>(bytes);
       __m512i integers[C];
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) integers[c] = _mm512_setzero_si512();
       for (int j = 0; j < 8; ++j) {
-        prefetch<kSubBytes>(bytes + Type::kHeadBytes + j * kSubBytes);
+        prefetch<kSubBytes, C>(bytes + Type::kHeadBytes + j * kSubBytes);
         prefetch_next(next, tile.next_lines, j, 8);
         const auto quants = Type::quants(*block, j);
         half<0, C>(quants, *block, 2 * j, x, integers);
@@ -218,13 +218,13 @@ struct BlocksQ6K {
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
     for (int64_t b = 0; b < tile.blocks; ++b, ++block) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<kHeadBytes>(bytes);
+      prefetch<kHeadBytes, C>(bytes);
       const __m512 d = load_halves(block->d);
       __m512 total[C];
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) total[c] = _mm512_setzero_ps();
       for (int j = 0; j < 8; ++j) {
-        prefetch<kSubBytes>(bytes + kHeadBytes + j * kSubBytes);
+        prefetch<kSubBytes, C>(bytes + kHeadBytes + j * kSubBytes);
         prefetch_next(next, tile.next_lines, j, 8);
         const LowAndTwoBits quants(block->sub[j].low, block->sub[j].high);
         half<0, C>(quants, *block, 2 * j, x, d, total);
