@@ -23,7 +23,13 @@ using backend::kNoBlock;
 using backend::RowWant;
 using Logits = std::vector<std::vector<float>>;  // [tokens][vocab]
 
-bool is_quantised(const SmallModel& model) { return model.name != "uneven"; }
+bool is_quantised(const SmallModel& model) {
+  return std::any_of(model.decoder.ops.begin(), model.decoder.ops.end(), [&](const graph::Op& op) {
+    const auto* linear = std::get_if<graph::Linear>(&op);
+    return linear != nullptr &&
+           quant::find_traits(model.weights.find(linear->weight)->type)->block_weights > 1;
+  });
+}
 
 class Conformance : public ::testing::TestWithParam<std::tuple<int, int>> {
  protected:

@@ -30,6 +30,10 @@ BlockScales scales_of(TensorType type) {
       return {9.2F, 0, -1, 0};
     case TensorType::q8_0:
       return {74.0F, 0, -1, 0};
+    case TensorType::q2_k:
+      return {13.9F, 80, 82, 1.5F};  // d sc q - dmin m with q about 1.5, sc and m alike
+    case TensorType::q3_k:
+      return {43.4F, 108, -1, 0};
     case TensorType::q4_k:
       return {250.0F, 0, 2, 7.5F};  // d sc q - dmin m with q about 7.5, sc and m alike
     case TensorType::q6_k:
@@ -56,14 +60,16 @@ uint8_t RandomWeights::byte() { return static_cast<uint8_t>(random_() >> 24); }
 void RandomWeights::add_matrix(const std::string& name, TensorType type, int64_t rows,
                                int64_t cols) {
   const float deviation = 1.0F / std::sqrt(static_cast<float>(cols));
-  if (type == TensorType::f32 || type == TensorType::f16) {
+  if (type == TensorType::f32 || type == TensorType::f16 || type == TensorType::bf16) {
     std::vector<float> values(static_cast<size_t>(rows * cols));
     const float range = std::sqrt(3.0F) * deviation;
     for (float& value : values) value = uniform(-range, range);
     if (type == TensorType::f32) {
       weights_.add_f32(name, {cols, rows}, values);
-    } else {
+    } else if (type == TensorType::f16) {
       weights_.add_f16(name, {cols, rows}, values);
+    } else {
+      weights_.add_bf16(name, {cols, rows}, values);
     }
     return;
   }

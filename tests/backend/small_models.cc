@@ -303,9 +303,61 @@ std::shared_ptr<const SmallModel> make_fused_model() {
   return b.finish(b.head("output", TensorType::q8_0, b.norm("output_norm", x)));
 }
 
+std::shared_ptr<const SmallModel> make_even_model(const std::string& name, TensorType first,
+                                                  TensorType second) {
+  constexpr int64_t kWidth = 256, kHeads = 4, kHeadDim = 64;
+  ModelBuilder b(name, 227, 4);
+  b.decoder().kv_groups = {{.window = 0}};
+  const graph::Rope rope{.pairs = RopePairs::interleaved,
+                         .heads = 0,
+                         .head_dim = kHeadDim,
+                         .rotary_dim = kHeadDim,
+                         .freq_base = 10000.0F,
+                         .factors = "",
+                         .in = -1,
+                         .out = -1};
+  ValueId x = b.embedding(first, kWidth);
+  for (int layer = 0; layer < 2; ++layer) {
+    const auto name_of = [&](const char* suffix) { return layer_name(layer, suffix); };
+    b.begin_layer();
+    const ValueId normed = b.norm(name_of("attn_norm"), x);
+    const auto qk = b.linear(
+        name_of("qk"), first, normed,
+        {{LinearRole::attn_q, kHeads * kHeadDim}, {LinearRole::attn_k, kHeads * kHeadDim}});
+    const auto v =
+        b.linear(name_of("v"), second, normed, {{LinearRole::attn_v, kHeads * kHeadDim}});
+    const ValueId attended = b.attention({.heads = kHeads,
+                                          .kv_heads = kHeads,
+                                          .head_dim = kHeadDim,
+                                          .value_head_dim = kHeadDim,
+                                          .scale = 0.125F,
+                                          .soft_cap = 0,
+                                          .window = 0,
+                                          .kv_layer = 0,
+                                          .q = b.rope(rope, qk[0]),
+                                          .k = b.rope(rope, qk[1]),
+                                          .v = v[0],
+                                          .out = -1},
+                                         0);
+    const auto o = b.linear(name_of("o"), second, attended, {{LinearRole::attn_output, kWidth}});
+    x = b.add(x, o[0]);
+    const ValueId ffn_in = b.norm(name_of("ffn_norm"), x);
+    const auto gate = b.linear(name_of("gate"), first, ffn_in, {{LinearRole::ffn_gate, kWidth}});
+    const auto up = b.linear(name_of("up"), second, ffn_in, {{LinearRole::ffn_up, kWidth}});
+    const auto down =
+        b.linear(name_of("down"), second, b.gated(graph::Activation::silu, gate[0], up[0]),
+                 {{LinearRole::ffn_down, kWidth}});
+    x = b.add(x, down[0]);
+    b.end_layer();
+  }
+  return b.finish(b.head("embed", first, b.norm("output_norm", x)));
+}
+
 std::vector<std::shared_ptr<const SmallModel>> small_models() {
   static const std::vector<std::shared_ptr<const SmallModel>> models = {
-      make_uneven_model(), make_sliding_model(), make_fused_model()};
+      make_uneven_model(), make_sliding_model(), make_fused_model(),
+      make_even_model("low_bits", TensorType::q2_k, TensorType::q3_k),
+      make_even_model("halves", TensorType::f16, TensorType::bf16)};
   return models;
 }
 

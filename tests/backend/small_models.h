@@ -29,6 +29,12 @@ std::shared_ptr<const SmallModel> make_sliding_model();
 // smaller than a block.
 std::shared_ptr<const SmallModel> make_fused_model();
 
+// Widths of 256, which fit every block; matrices of two types, the embedding, which is the head
+// too, of the first.
+std::shared_ptr<const SmallModel> make_even_model(const std::string& name, quant::TensorType first,
+                                                  quant::TensorType second);
+
+// One of each; the even ones in Q2_K with Q3_K ("low_bits") and F16 with BF16 ("halves").
 std::vector<std::shared_ptr<const SmallModel>> small_models();
 
 // `count` tokens of the model's vocabulary.

@@ -43,7 +43,9 @@ TEST(PackedMatrix, SaysWhatItCannotPack) {
   EXPECT_TRUE(can_pack(TensorType::q5_0, 100, 640));
   EXPECT_FALSE(can_pack(TensorType::q4_k, 16, 640));
   EXPECT_FALSE(can_pack(TensorType::q5_0, 16, 33));
-  EXPECT_FALSE(can_pack(TensorType::f16, 16, 256));
+  EXPECT_TRUE(can_pack(TensorType::f16, 16, 96));
+  EXPECT_FALSE(can_pack(TensorType::bf16, 16, 80));
+  EXPECT_FALSE(can_pack(TensorType::f32, 16, 256));
   EXPECT_FALSE(can_pack(static_cast<TensorType>(99), 16, 256));
   EXPECT_FALSE(can_pack(TensorType::q4_k, 0, 256));
   EXPECT_FALSE(can_pack(TensorType::q4_k, 16, 0));

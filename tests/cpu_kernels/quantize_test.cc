@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -112,6 +113,18 @@ TEST_P(QuantizeTest, ScaleIsNaNWhereAValueIsNotFinite) {
     EXPECT_TRUE(std::isnan(blocks32(x)[3].scale));
     EXPECT_EQ(blocks32(x)[2].scale, 1.0f / 127.0f);
   }
+}
+
+TEST_P(QuantizeTest, FloatsAreCopiedBitForBitAtTheirDistance) {
+  std::vector<float> x = {INFINITY, -INFINITY, -0.0f, 1e-45f, std::bit_cast<float>(0x7fc01234u)};
+  while (x.size() < 96) x.push_back(static_cast<float>(x.size()));
+  std::vector<F32Block32> out(7, F32Block32{{-1.0f}});
+  kernels().quantize[static_cast<int>(ActivationKind::f32)](x.data(), 96, 3 * sizeof(F32Block32),
+                                                            reinterpret_cast<uint8_t*>(out.data()));
+  for (size_t b = 0; b < 3; ++b) {
+    EXPECT_EQ(std::memcmp(out[3 * b].x, x.data() + 32 * b, sizeof(F32Block32)), 0);
+  }
+  for (size_t other : {1u, 2u, 4u, 5u}) EXPECT_EQ(out[other].x[0], -1.0f);
 }
 
 TEST_P(QuantizeTest, BitsAreThoseOfEveryOtherInstructionSet) {

@@ -29,20 +29,46 @@ uint16_t random_half(Values values, std::mt19937& random) {
   return 0;
 }
 
+// Up to 2^50, so that sums of products with activations stay finite.
+uint16_t random_bfloat16(Values values, std::mt19937& random) {
+  switch (values) {
+    case Values::usual:
+      return float_to_bfloat16(std::normal_distribution<float>(0.0f, 0.01f)(random));
+    case Values::extreme: {
+      constexpr uint16_t kSpecial[] = {0x0000, 0x8000, 0x0001, 0x8001, 0x007f, 0x5880, 0xd880};
+      if (random() % 2 == 0) return kSpecial[random() % std::size(kSpecial)];
+      const auto exponent = static_cast<uint16_t>(random() % (127 + 50));
+      return static_cast<uint16_t>((random() & 0x807f) | exponent << 7);
+    }
+    case Values::greatest:
+      return random() % 2 == 0 ? 0x3f80 : 0xbf80;  // 1, -1
+  }
+  return 0;
+}
+
+// Offsets in a block of 32 weights that are 16-bit floats themselves.
+std::vector<int> every_16_bits() {
+  std::vector<int> offsets;
+  for (int i = 0; i < 32; ++i) offsets.push_back(2 * i);
+  return offsets;
+}
+
 }  // namespace
 
 const std::vector<FileType>& packed_file_types() {
   static const std::vector<FileType> types = {
-      {TensorType::q4_0, "q4_0", 32, 18, {0}, -1, 0},
-      {TensorType::q4_1, "q4_1", 32, 20, {0, 2}, 2, 1},
-      {TensorType::q5_0, "q5_0", 32, 22, {0}, -1, 0},
-      {TensorType::q5_1, "q5_1", 32, 24, {0, 2}, 2, 1},
-      {TensorType::q8_0, "q8_0", 32, 34, {0}, -1, 0},
-      {TensorType::q2_k, "q2_k", 256, 84, {80, 82}, 82, 15},
-      {TensorType::q3_k, "q3_k", 256, 110, {108}, -1, 0},
-      {TensorType::q4_k, "q4_k", 256, 144, {0, 2}, 2, 63},
-      {TensorType::q5_k, "q5_k", 256, 176, {0, 2}, 2, 63},
-      {TensorType::q6_k, "q6_k", 256, 210, {208}, -1, 0},
+      {TensorType::q4_0, "q4_0", 32, 18, {0}, -1, 0, random_half},
+      {TensorType::q4_1, "q4_1", 32, 20, {0, 2}, 2, 1, random_half},
+      {TensorType::q5_0, "q5_0", 32, 22, {0}, -1, 0, random_half},
+      {TensorType::q5_1, "q5_1", 32, 24, {0, 2}, 2, 1, random_half},
+      {TensorType::q8_0, "q8_0", 32, 34, {0}, -1, 0, random_half},
+      {TensorType::q2_k, "q2_k", 256, 84, {80, 82}, 82, 15, random_half},
+      {TensorType::q3_k, "q3_k", 256, 110, {108}, -1, 0, random_half},
+      {TensorType::q4_k, "q4_k", 256, 144, {0, 2}, 2, 63, random_half},
+      {TensorType::q5_k, "q5_k", 256, 176, {0, 2}, 2, 63, random_half},
+      {TensorType::q6_k, "q6_k", 256, 210, {208}, -1, 0, random_half},
+      {TensorType::f16, "f16", 32, 64, every_16_bits(), -1, 0, random_half},
+      {TensorType::bf16, "bf16", 32, 64, every_16_bits(), -1, 0, random_bfloat16},
   };
   return types;
 }
@@ -91,8 +117,8 @@ FileMatrix random_matrix(const FileType& type, int64_t rows, int64_t cols, Value
       for (int i = 0; i < type.block_bytes; ++i) block[i] = static_cast<std::byte>(random());
     }
     for (int offset : type.halves) {
-      const uint16_t half = random_half(values, random);
-      std::memcpy(block + offset, &half, sizeof(half));
+      const uint16_t bits = type.random_float(values, random);
+      std::memcpy(block + offset, &bits, sizeof(bits));
     }
     if (values == Values::extreme && random() % 8 == 0) {
       std::memset(block, 0, static_cast<size_t>(type.block_bytes));
@@ -131,12 +157,21 @@ std::vector<float> random_activations(int64_t n, int64_t cols, Values values,
 std::vector<float> dequantize_activations(ActivationKind kind, const void* row, int64_t cols) {
   std::vector<float> x(static_cast<size_t>(cols));
   for (int64_t i = 0; i < cols; ++i) {
-    if (kind == ActivationKind::q8_32) {
-      const Q8Block32& block = static_cast<const Q8Block32*>(row)[i / 32];
-      x[static_cast<size_t>(i)] = block.scale * static_cast<float>(block.q[i % 32]);
-    } else {
-      const Q8Block256& block = static_cast<const Q8Block256*>(row)[i / 256];
-      x[static_cast<size_t>(i)] = block.scale * static_cast<float>(block.q[i % 256]);
+    float& value = x[static_cast<size_t>(i)];
+    switch (kind) {
+      case ActivationKind::q8_32: {
+        const Q8Block32& block = static_cast<const Q8Block32*>(row)[i / 32];
+        value = block.scale * static_cast<float>(block.q[i % 32]);
+        break;
+      }
+      case ActivationKind::q8_256: {
+        const Q8Block256& block = static_cast<const Q8Block256*>(row)[i / 256];
+        value = block.scale * static_cast<float>(block.q[i % 256]);
+        break;
+      }
+      case ActivationKind::f32:
+        value = static_cast<const F32Block32*>(row)[i / 32].x[i % 32];
+        break;
     }
   }
   return x;

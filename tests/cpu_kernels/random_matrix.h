@@ -24,9 +24,11 @@ struct FileType {
   const char* name;
   int block_cols;
   int block_bytes;
-  std::vector<int> halves;  // offsets of f16 fields in a block
+  std::vector<int> halves;  // offsets of 16-bit floats in a block
   int min_offset;           // of the f16 that mins are multiples of; -1: none
   int largest_min;          // times that f16
+  // The bits of one of those floats.
+  uint16_t (*random_float)(Values, std::mt19937&);
 };
 
 const std::vector<FileType>& packed_file_types();

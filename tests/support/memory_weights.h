@@ -44,11 +44,12 @@ class MemoryWeights final : public quant::WeightSource {
 
   // Values are rounded to half precision.
   void add_f16(std::string name, std::vector<int64_t> dims, std::span<const float> values) {
-    std::vector<uint16_t> halves;
-    halves.reserve(values.size());
-    for (const float value : values) halves.push_back(float_to_half(value));
-    add(std::move(name), quant::TensorType::f16, std::move(dims),
-        bytes_of(std::span<const uint16_t>(halves)));
+    add_rounded<float_to_half>(std::move(name), quant::TensorType::f16, std::move(dims), values);
+  }
+
+  void add_bf16(std::string name, std::vector<int64_t> dims, std::span<const float> values) {
+    add_rounded<float_to_bfloat16>(std::move(name), quant::TensorType::bf16, std::move(dims),
+                                   values);
   }
 
   Result<quant::TensorView> find(std::string_view name) const override {
@@ -64,6 +65,15 @@ class MemoryWeights final : public quant::WeightSource {
     quant::TensorView view;
     std::vector<std::byte> bytes;
   };
+
+  template <uint16_t (*kRound)(float)>
+  void add_rounded(std::string name, quant::TensorType type, std::vector<int64_t> dims,
+                   std::span<const float> values) {
+    std::vector<uint16_t> bits;
+    bits.reserve(values.size());
+    for (const float value : values) bits.push_back(kRound(value));
+    add(std::move(name), type, std::move(dims), bytes_of(std::span<const uint16_t>(bits)));
+  }
 
   template <typename T>
   static std::vector<std::byte> bytes_of(std::span<const T> values) {

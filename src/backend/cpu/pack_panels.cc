@@ -231,6 +231,15 @@ void pack_block(const uint8_t* s, int row, PanelQ6_K& p) {
   }
 }
 
+template <typename Panel16>
+void pack_16_bits(const uint8_t* s, int row, Panel16& p) {
+  for (int k = 0; k < 32; ++k) copy16(p.w[k] + row, s + 2 * k);
+}
+
+void pack_block(const uint8_t* s, int row, PanelF16& p) { pack_16_bits(s, row, p); }
+
+void pack_block(const uint8_t* s, int row, PanelBF16& p) { pack_16_bits(s, row, p); }
+
 // --- and back ------------------------------------------------------------------------------------
 
 // out = d * (q - offset), then + m.
@@ -346,6 +355,14 @@ void unpack_block(const PanelQ6_K& p, int row, float* out) {
   }
 }
 
+void unpack_block(const PanelF16& p, int row, float* out) {
+  for (int k = 0; k < 32; ++k) out[k] = half_to_float(p.w[k][row]);
+}
+
+void unpack_block(const PanelBF16& p, int row, float* out) {
+  for (int k = 0; k < 32; ++k) out[k] = bfloat16_to_float(p.w[k][row]);
+}
+
 template <typename To, typename From>
 using ConstLike = std::conditional_t<std::is_const_v<From>, const To, To>;
 
@@ -373,6 +390,10 @@ void with_blocks(PackedType type, Byte* panel, F f) {
       return f(reinterpret_cast<ConstLike<PanelQ5_K, Byte>*>(panel));
     case PackedType::q6_k:
       return f(reinterpret_cast<ConstLike<PanelQ6_K, Byte>*>(panel));
+    case PackedType::f16:
+      return f(reinterpret_cast<ConstLike<PanelF16, Byte>*>(panel));
+    case PackedType::bf16:
+      return f(reinterpret_cast<ConstLike<PanelBF16, Byte>*>(panel));
   }
 }
 

@@ -57,6 +57,10 @@ const PanelTraits* find_panel_traits(TensorType type) {
       return traits(PackedType::q5_k);
     case TensorType::q6_k:
       return traits(PackedType::q6_k);
+    case TensorType::f16:
+      return traits(PackedType::f16);
+    case TensorType::bf16:
+      return traits(PackedType::bf16);
     default:
       return nullptr;
   }
@@ -87,11 +91,12 @@ int64_t packed_bytes(TensorType type, int64_t rows, int64_t cols) {
 }
 
 int64_t activation_block_bytes(ActivationKind kind) {
-  return kind == ActivationKind::q8_32 ? sizeof(Q8Block32) : sizeof(Q8Block256);
+  return kActivationTraits[static_cast<int>(kind)].block_bytes;
 }
 
 int64_t activation_bytes(ActivationKind kind, int64_t cols, int64_t n) {
-  return cols / (kind == ActivationKind::q8_32 ? 32 : 256) * n * activation_block_bytes(kind);
+  return cols / kActivationTraits[static_cast<int>(kind)].block_cols * n *
+         activation_block_bytes(kind);
 }
 
 void quantize_row(QuantizeFn quantize, ActivationKind kind, const float* x, int64_t cols, int64_t j,

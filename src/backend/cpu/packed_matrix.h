@@ -20,7 +20,8 @@ bool can_pack(quant::TensorType type, int64_t rows, int64_t cols);
 // Bytes of the panels, a multiple of 64. Only where can_pack().
 int64_t packed_bytes(quant::TensorType type, int64_t rows, int64_t cols);
 
-// Quantised activations of n rows: block b of row j lies at (b * n + j) * activation_block_bytes().
+// Activations of n rows in blocks, quantised or as they are: block b of row j lies at
+// (b * n + j) * activation_block_bytes().
 int64_t activation_block_bytes(ActivationKind kind);
 int64_t activation_bytes(ActivationKind kind, int64_t cols, int64_t n);
 

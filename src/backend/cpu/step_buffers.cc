@@ -95,14 +95,17 @@ int64_t BufferSizes::activation_bytes(ActivationKind kind) const {
 
 int64_t BufferSizes::bytes(int threads) const {
   int64_t floats = 0;
+  int64_t activations = 0;
+  for (int kind = 0; kind < kActivationKinds; ++kind) {
+    activations += activation_bytes(static_cast<ActivationKind>(kind));
+  }
   for (size_t s = 0; s < slots.slot_width.size(); ++s) {
     if (slot_in_body[s]) floats += stride_of(slots.slot_width[s]) * max_rows;
     if (slot_in_head[s]) floats += stride_of(slots.slot_width[s]);
   }
   floats +=
       rope_tables * 2 * stride_of(rope_half) * max_rows + threads * linear_width + chunk_floats;
-  return floats * static_cast<int64_t>(sizeof(float)) + activation_bytes(ActivationKind::q8_32) +
-         activation_bytes(ActivationKind::q8_256) +
+  return floats * static_cast<int64_t>(sizeof(float)) + activations +
          threads * AttentionScratch::bytes(group_heads, head_dim, value_head_dim);
 }
 

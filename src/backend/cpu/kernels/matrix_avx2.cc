@@ -1,6 +1,7 @@
 // Matrix kernels for AVX2.
 #include "backend/cpu/kernels/matrix_blocks32_avx2.h"
 #include "backend/cpu/kernels/matrix_blocks_k_avx2.h"
+#include "backend/cpu/kernels/matrix_floats_avx2.h"
 // Order matters: the types are written over the quants above.
 #include "backend/cpu/kernels/matrix_types.h"
 //
@@ -9,7 +10,7 @@
 namespace ix::backend::cpu {
 
 const MatrixKernels kMatrixKernelsAvx2 =
-    make_matrix_kernels<Blocks32, BlocksK, BlocksK16, BlocksQ6K>(quantize_q8_32_avx2,
-                                                                 quantize_q8_256_avx2);
+    make_matrix_kernels<Blocks32, BlocksK, BlocksK16, BlocksQ6K, Floats>(quantize_q8_32_avx2,
+                                                                         quantize_q8_256_avx2);
 
 }  // namespace ix::backend::cpu

@@ -1,6 +1,7 @@
 // Matrix kernels for AVX-512 with VNNI.
 #include "backend/cpu/kernels/matrix_blocks32_avx512vnni.h"
 #include "backend/cpu/kernels/matrix_blocks_k_avx512vnni.h"
+#include "backend/cpu/kernels/matrix_floats_avx512vnni.h"
 // Order matters: the types are written over the quants above.
 #include "backend/cpu/kernels/matrix_types.h"
 //
@@ -9,7 +10,7 @@
 namespace ix::backend::cpu {
 
 const MatrixKernels kMatrixKernelsAvx512Vnni =
-    make_matrix_kernels<Blocks32, BlocksK, BlocksK16, BlocksQ6K>(quantize_q8_32_avx512vnni,
-                                                                 quantize_q8_256_avx512vnni);
+    make_matrix_kernels<Blocks32, BlocksK, BlocksK16, BlocksQ6K, Floats>(
+        quantize_q8_32_avx512vnni, quantize_q8_256_avx512vnni);
 
 }  // namespace ix::backend::cpu

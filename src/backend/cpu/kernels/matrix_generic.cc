@@ -207,14 +207,47 @@ void matmul(const MatmulArgs& args) {
   }
 }
 
+// Weights of 16 bits: a block is widened once for some activation rows.
+template <typename Panel, float (*kToFloat)(uint16_t)>
+void matmul_floats(const MatmulArgs& args) {
+  constexpr int64_t kColumns = 8;
+  for (int64_t p = args.first_panel; p < args.last_panel; ++p) {
+    const auto* block = reinterpret_cast<const Panel*>(args.panels + p * args.panel_bytes);
+    const int64_t first_row = p * kPanelRows;
+    const int64_t rows = args.rows - first_row < kPanelRows ? args.rows - first_row : kPanelRows;
+    for (int64_t first = 0; first < args.n; first += kColumns) {
+      const int64_t count = args.n - first < kColumns ? args.n - first : kColumns;
+      float acc[kColumns][kPanelRows] = {};
+      for (int64_t b = 0; b < args.blocks; ++b) {
+        const auto* x =
+            reinterpret_cast<const F32Block32*>(args.activations + b * args.block_stride) + first;
+        float w[32][kPanelRows];
+        for (int i = 0; i < 32 * kPanelRows; ++i) {
+          w[i / kPanelRows][i % kPanelRows] = kToFloat(block[b].w[i / kPanelRows][i % kPanelRows]);
+        }
+        for (int64_t c = 0; c < count; ++c) {
+          for (int k = 0; k < 32; ++k) {
+            for (int r = 0; r < kPanelRows; ++r) acc[c][r] += w[k][r] * x[c].x[k];
+          }
+        }
+      }
+      for (int64_t c = 0; c < count; ++c) {
+        memcpy(args.out + (first + c) * args.out_stride + first_row, acc[c],
+               static_cast<size_t>(rows) * sizeof(float));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 const MatrixKernels kMatrixKernelsGeneric = {
-    {quantize_q8_32_generic, quantize_q8_256_generic},
+    {quantize_q8_32_generic, quantize_q8_256_generic, copy_f32},
     {matmul<Blocks32<PanelQ4_0, 8>>, matmul<Blocks32<PanelQ4_1, 0>>,
      matmul<Blocks32<PanelQ5_0, 16>>, matmul<Blocks32<PanelQ5_1, 0>>,
      matmul<Blocks32<PanelQ8_0, 128>>, matmul<BlocksK16<Q2_K>>, matmul<BlocksK16<Q3_K>>,
-     matmul<BlocksK<PanelQ4_K>>, matmul<BlocksK<PanelQ5_K>>, matmul<BlocksK16<Q6_K>>},
+     matmul<BlocksK<PanelQ4_K>>, matmul<BlocksK<PanelQ5_K>>, matmul<BlocksK16<Q6_K>>,
+     matmul_floats<PanelF16, half_to_float>, matmul_floats<PanelBF16, bfloat16_to_float>},
 };
 
 }  // namespace ix::backend::cpu

@@ -29,7 +29,8 @@ struct MatmulArgs {
 };
 
 using MatmulFn = void (*)(const MatmulArgs& args);
-// x [cols] -> blocks of 32 or 256 columns, block_stride bytes apart; the bits are the same in every
+// x [cols] -> blocks of 32 or 256 columns, block_stride bytes apart, quantised or, for
+// ActivationKind::f32, copied; the bits are the same in every
 // table.
 using QuantizeFn = void (*)(const float* x, int64_t cols, int64_t block_stride, uint8_t* out);
 

@@ -26,6 +26,11 @@ IX_INLINE __m256 load_halves(const uint16_t* p) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 
+IX_INLINE __m256 load_bfloats(const uint16_t* p) {
+  const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+}
+
 IX_INLINE __m256i broadcast(const void* p) {
   int32_t value;
   __builtin_memcpy(&value, p, sizeof(value));

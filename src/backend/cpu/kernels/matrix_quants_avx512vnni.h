@@ -30,6 +30,11 @@ IX_INLINE __m512 load_halves(const uint16_t* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
 
+IX_INLINE __m512 load_bfloats(const uint16_t* p) {
+  const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+
 IX_INLINE __m512i broadcast(const void* p) {
   int32_t value;
   __builtin_memcpy(&value, p, sizeof(value));

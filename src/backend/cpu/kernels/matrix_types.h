@@ -7,6 +7,7 @@
 #pragma once
 
 #include "backend/cpu/kernels/matrix_tiles.h"
+#include "backend/cpu/kernels/quantize_kernels.h"
 
 namespace ix::backend::cpu {
 namespace {
@@ -98,18 +99,30 @@ struct Q5_K {
   }
 };
 
+// --- weights of 16 bits
+
+struct F16 {
+  using Panel = PanelF16;
+  IX_INLINE static auto widen(const uint16_t* w) { return load_halves(w); }
+};
+struct BF16 {
+  using Panel = PanelBF16;
+  IX_INLINE static auto widen(const uint16_t* w) { return load_bfloats(w); }
+};
+
 }  // namespace
 
 // Blocks32 and the like are the tiles of an instruction set; the functions fill its activations.
 template <template <typename> typename Blocks32, template <typename> typename BlocksK,
-          template <typename> typename BlocksK16, typename BlocksQ6K>
+          template <typename> typename BlocksK16, typename BlocksQ6K,
+          template <typename> typename Floats>
 static constexpr MatrixKernels make_matrix_kernels(QuantizeFn q8_32, QuantizeFn q8_256) {
   return {
-      {q8_32, q8_256},
+      {q8_32, q8_256, copy_f32},
       {run_tiles<Blocks32<Q4_0>>, run_tiles<Blocks32<Q4_1>>, run_tiles<Blocks32<Q5_0>>,
        run_tiles<Blocks32<Q5_1>>, run_tiles<Blocks32<Q8_0>>, run_tiles<BlocksK16<Q2_K>>,
        run_tiles<BlocksK16<Q3_K>>, run_tiles<BlocksK<Q4_K>>, run_tiles<BlocksK<Q5_K>>,
-       run_tiles<BlocksQ6K>},
+       run_tiles<BlocksQ6K>, run_tiles<Floats<F16>>, run_tiles<Floats<BF16>>},
   };
 }
 

@@ -5,7 +5,8 @@
 // A panel holds kPanelRows rows of a matrix over all columns. Its quants are cut into groups of 4
 // columns: the bytes of a group are [row 0..15][4 columns], one 512-bit register (or two halves of
 // 8 rows for 256 bits), which is what vpdpbusd multiplies with 4 activations broadcast as a dword.
-// Quants are stored unsigned; `offset` of the type is what has to be taken off.
+// Quants are stored unsigned; `offset` of the type is what has to be taken off. Weights of 16 bits
+// are not grouped: those of a column lie side by side.
 //
 // Q = quants of a sub-block of 32 columns = groups 0..7:
 //   2 bits: 2 vectors of 64 bytes; bits 2i, 2i+1 of vector v are group 4v + i.
@@ -27,8 +28,8 @@ namespace ix::backend::cpu {
 constexpr int kPanelRows = 16;
 
 // The weight types that have a panel form.
-enum class PackedType { q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k };
-constexpr int kPackedTypes = 10;
+enum class PackedType { q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, f16, bf16 };
+constexpr int kPackedTypes = 12;
 
 // The forms of activations. Rows that are multiplied together lie block by block: block 0 of every
 // row, block 1 of every row, … A tile of columns then reads one run of memory a block, at distances
@@ -36,8 +37,9 @@ constexpr int kPackedTypes = 10;
 enum class ActivationKind {
   q8_32,   // blocks of 32, for the *_0 and *_1 types
   q8_256,  // blocks of 256, for the K types
+  f32,     // blocks of 32 floats as they are, for weights of 16 bits
 };
-constexpr int kActivationKinds = 2;
+constexpr int kActivationKinds = 3;
 
 // value i = q[i] * scale. q is in [-127, 127], scale = max|x| / 127 (0 when that is below 2^-100,
 // NaN when an x is not finite).
@@ -56,6 +58,21 @@ struct Q8Block256 {
   float scale;
 };
 static_assert(sizeof(Q8Block256) == 340);
+
+struct F32Block32 {
+  float x[32];
+};
+
+struct ActivationTraits {
+  ActivationKind kind;
+  int32_t block_cols;
+  int32_t block_bytes;
+};
+constexpr ActivationTraits kActivationTraits[kActivationKinds] = {
+    {ActivationKind::q8_32, 32, sizeof(Q8Block32)},
+    {ActivationKind::q8_256, 256, sizeof(Q8Block256)},
+    {ActivationKind::f32, 32, sizeof(F32Block32)},
+};
 
 // Blocks of 16 rows × 32 or 256 columns. d and m are IEEE halves.
 struct PanelQ4_0 {  // offset 8
@@ -122,6 +139,13 @@ struct PanelQ6_K {  // offset 32
   } sub[8];
 };
 
+struct PanelF16 {
+  uint16_t w[32][16];  // [column][row]
+};
+struct PanelBF16 {
+  uint16_t w[32][16];
+};
+
 // What packing a type costs; indexed by PackedType.
 struct PanelTraits {
   PackedType type;
@@ -141,13 +165,22 @@ constexpr PanelTraits kPanelTraits[kPackedTypes] = {
     {PackedType::q4_k, ActivationKind::q8_256, 256, sizeof(PanelQ4_K), 144},
     {PackedType::q5_k, ActivationKind::q8_256, 256, sizeof(PanelQ5_K), 176},
     {PackedType::q6_k, ActivationKind::q8_256, 256, sizeof(PanelQ6_K), 210},
+    {PackedType::f16, ActivationKind::f32, 32, sizeof(PanelF16), 64},
+    {PackedType::bf16, ActivationKind::f32, 32, sizeof(PanelBF16), 64},
 };
 
-// Every block is a multiple of 32 bytes and costs at most 1.04 × the source bytes.
-#define IX_CHECK_PANEL(i)                                       \
-  static_assert(static_cast<int>(kPanelTraits[i].type) == (i)); \
-  static_assert(kPanelTraits[i].block_bytes % 32 == 0);         \
-  static_assert(kPanelTraits[i].block_bytes * 100 <=            \
+static_assert(static_cast<int>(kActivationTraits[0].kind) == 0);
+static_assert(static_cast<int>(kActivationTraits[1].kind) == 1);
+static_assert(static_cast<int>(kActivationTraits[2].kind) == 2);
+
+// Every block has the columns of its activations' blocks, is a multiple of 32 bytes and costs at
+// most 1.04 × the source bytes.
+#define IX_CHECK_PANEL(i)                                                                    \
+  static_assert(static_cast<int>(kPanelTraits[i].type) == (i));                              \
+  static_assert(kPanelTraits[i].block_cols ==                                                \
+                kActivationTraits[static_cast<int>(kPanelTraits[i].activation)].block_cols); \
+  static_assert(kPanelTraits[i].block_bytes % 32 == 0);                                      \
+  static_assert(kPanelTraits[i].block_bytes * 100 <=                                         \
                 kPanelTraits[i].source_bytes * kPanelRows * 104)
 IX_CHECK_PANEL(0);
 IX_CHECK_PANEL(1);
@@ -159,6 +192,8 @@ IX_CHECK_PANEL(6);
 IX_CHECK_PANEL(7);
 IX_CHECK_PANEL(8);
 IX_CHECK_PANEL(9);
+IX_CHECK_PANEL(10);
+IX_CHECK_PANEL(11);
 #undef IX_CHECK_PANEL
 
 }  // namespace ix::backend::cpu

@@ -35,6 +35,12 @@ struct Lanes {
 
 }  // namespace
 
+void copy_f32(const float* x, int64_t cols, int64_t block_stride, uint8_t* out) {
+  for (int64_t b = 0; b < cols / 32; ++b, x += 32, out += block_stride) {
+    __builtin_memcpy(out, x, sizeof(F32Block32));
+  }
+}
+
 void quantize_q8_32_generic(const float* x, int64_t cols, int64_t block_stride, uint8_t* out) {
   quantize_blocks_32<Lanes>(x, cols, block_stride, out);
 }

@@ -9,6 +9,9 @@
 
 namespace ix::backend::cpu {
 
+// x [cols] -> F32Block32, block_stride bytes apart: a copy, the same function for every set.
+void copy_f32(const float* x, int64_t cols, int64_t block_stride, uint8_t* out);
+
 // x [cols] -> Q8Block32 or Q8Block256, block_stride bytes apart.
 #define IX_DECLARE_QUANTIZE(isa)                                                               \
   void quantize_q8_32_##isa(const float* x, int64_t cols, int64_t block_stride, uint8_t* out); \
