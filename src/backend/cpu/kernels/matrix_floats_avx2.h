@@ -22,7 +22,7 @@ struct Floats {
     const uint8_t* x = tile.x;
     Rows<C> acc;
     for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
-      prefetch<sizeof(Panel)>(block);
+      prefetch<sizeof(Panel), C>(block);
       const auto* floats = reinterpret_cast<const float*>(x);
 #pragma GCC unroll 4
       for (int k = 0; k < kFloats; ++k) {

@@ -27,7 +27,7 @@ struct Floats {
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) even[c] = odd[c] = _mm512_setzero_ps();
     for (int64_t b = 0; b < tile.blocks; ++b, ++block) {
-      prefetch<sizeof(Panel)>(block);
+      prefetch<sizeof(Panel), C>(block);
       prefetch_next(next, tile.next_lines, 0, 1);
       const auto* floats = reinterpret_cast<const float*>(x);
       for (int k = 0; k < kFloats; k += 2) {
