@@ -80,6 +80,8 @@ constexpr int64_t kWidenedFrom = int64_t{3} * kExactColumns;
 // Weights that are read once, with few columns, come from memory: 4 KiB ahead is about its latency
 // at 25 GB/s. The hardware's prefetchers stop at borders of 4 KiB.
 constexpr int kPrefetchHalves = 2048;
+// Floats to the next tile, which comes from the second-level cache or from further away.
+constexpr int kNextTile = kExactDepth * kExactColumns;
 
 IX_INLINE __m512 load_weights(const uint16_t* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)p));
@@ -98,6 +100,9 @@ void multiply_tile(const Weight* panel, const float* tile, float* sums, bool fir
     const Weight* row = panel + k * kExactRows;
     if (kColumns <= 4 && sizeof(Weight) == sizeof(uint16_t)) {
       _mm_prefetch((const char*)(row + kPrefetchHalves), _MM_HINT_T0);
+    }
+    if (kColumns == kExactColumns) {
+      _mm_prefetch((const char*)(tile + kNextTile + k * kExactColumns), _MM_HINT_T0);
     }
     const __m512 w0 = load_weights(row);
     const __m512 w1 = load_weights(row + 16);

@@ -27,7 +27,7 @@ constexpr int kExactDepth = 256;
 struct ExactMultiplyArgs {
   const uint16_t* panel;  // [kExactDepth, kExactRows]
   const float* tiles;     // tile t at tiles + t * tile_stride: [kExactDepth, its width]
-  int64_t tile_stride;    // floats
+  int64_t tile_stride;    // floats; kExactDepth * kExactColumns where tiles are to be prefetched
   int64_t n;              // columns; all tiles but the last have kExactColumns
   float* sums;            // [n, kExactRows]
   bool first;             // sums are written without being read, as if they were zero
