@@ -25,6 +25,10 @@ MAY_USE = {
 BACKENDS = {"reference": [], "cpu": [], "xla": [], "neuron": ["xla"]}  # of each other
 EVERYTHING = [*MAY_USE, "capi"]
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
+# The public headers: C only, each other and what C11 has.
+PUBLIC = ROOT / "include"
+ANY_INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]')
+C_HEADERS = {"stddef.h", "stdint.h"}
 
 
 def folder_of(path: str) -> str:
@@ -42,7 +46,10 @@ def violations_of(file: Path) -> list[str]:
             continue
         included = match[1]
         where = f"{file.relative_to(ROOT)}:{number}"
-        if not (ROOT / "src" / included).exists():
+        if folder == "capi" and included.startswith("ix/"):
+            if not (PUBLIC / included).exists():
+                found.append(f"{where}: \"{included}\" is not a path below include/")
+        elif not (ROOT / "src" / included).exists():
             found.append(f"{where}: \"{included}\" is not a path below src/")
         elif folder_of(included) not in allowed:
             found.append(f"{where}: {folder} may not use {folder_of(included)}")
@@ -53,10 +60,20 @@ def violations_of(file: Path) -> list[str]:
     return found
 
 
+def violations_of_public(file: Path) -> list[str]:
+    found = []
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        match = ANY_INCLUDE.match(line)
+        if match and match[1] not in C_HEADERS and not (PUBLIC / match[1]).exists():
+            found.append(f"{file.relative_to(ROOT)}:{number}: a public header may not use {match[1]}")
+    return found
+
+
 def self_test() -> None:
     """The check itself must be able to fail."""
     assert "gguf" not in MAY_USE["graph"] and "engine" not in MAY_USE["backend"]
     assert INCLUDE.match('#include "gguf/gguf_file.h"')[1] == "gguf/gguf_file.h"
+    assert ANY_INCLUDE.match("#include <string>")[1] not in C_HEADERS
 
 
 def main() -> None:
@@ -64,14 +81,19 @@ def main() -> None:
     files = sorted((ROOT / "src").rglob("*.h")) + sorted((ROOT / "src").rglob("*.cc"))
     if not files:
         sys.exit("no sources found")
+    public = sorted(PUBLIC.rglob("*.h"))
+    if not public:
+        sys.exit("no public headers found")
     known = {*MAY_USE, "capi"}
     found = [f"src/{p.name}: not in the table of folders" for p in (ROOT / "src").iterdir()
              if p.is_dir() and p.name not in known]
     for file in files:
         found += violations_of(file)
+    for file in public:
+        found += violations_of_public(file)
     if found:
         sys.exit("\n".join(found))
-    print(f"{len(files)} files include in the right direction")
+    print(f"{len(files) + len(public)} files include in the right direction")
 
 
 if __name__ == "__main__":

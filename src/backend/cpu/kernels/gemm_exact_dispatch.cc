@@ -1,0 +1,18 @@
+#include "backend/cpu/kernels/gemm_exact_dispatch.h"
+
+namespace ix::backend::cpu {
+
+const ExactKernels& exact_kernels(Isa isa) {
+  switch (isa) {
+#if defined(__x86_64__)
+    case Isa::avx2:
+      return kExactKernelsAvx2;
+    case Isa::avx512vnni:
+      return kExactKernelsAvx512Vnni;
+#endif
+    default:
+      return kExactKernelsGeneric;
+  }
+}
+
+}  // namespace ix::backend::cpu

@@ -1,0 +1,61 @@
+// What a process has of the library: the device, its cores, and the handles given out.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "backend/cpu/gemm_exact.h"
+#include "backend/cpu/packed_matrix.h"
+#include "base/result.h"
+#include "capi/cores.h"
+#include "capi/device.h"
+#include "capi/handle_table.h"
+#include "capi/stream.h"
+#include "ix/ix.h"
+
+namespace ix::capi {
+
+// What an ix_gemm_weights names. Immutable.
+struct Weights {
+  int64_t rows = 0;
+  int64_t cols = 0;
+  bool exact = true;
+  backend::cpu::HalfMatrix halves;    // where exact
+  backend::cpu::PackedMatrix panels;  // else
+};
+
+// The device and the threads that serve it; the same for the whole process.
+struct Machine {
+  explicit Machine(Device chosen) : device(std::move(chosen)), cores(device.threads) {}
+  Device device;
+  Cores cores;
+};
+
+class Runtime {
+ public:
+  // Made at the first call. At exit, and when the library is unloaded, work that runs is waited
+  // for, work that waits is dropped, and all threads are joined; later calls find it unavailable.
+  static Runtime& get();
+
+  // Chosen at the first call that succeeds. The errors of choose_device().
+  Result<Machine*> machine();
+
+  // invalid_argument for a handle that is not (or no longer) there.
+  Result<std::shared_ptr<Stream>> find(const ix_stream* stream) const;
+  Result<std::shared_ptr<Weights>> find(const ix_gemm_weights* weights) const;
+
+  HandleTable<ix_stream, Stream, 1> streams;
+  HandleTable<ix_gemm_weights, Weights, 2> weights;
+
+ private:
+  struct EndOfProcess;
+  Runtime() = default;
+  void shut_down();
+
+  std::mutex mutex_;
+  std::optional<Machine> machine_;
+};
+
+}  // namespace ix::capi
