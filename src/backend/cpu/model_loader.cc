@@ -117,10 +117,7 @@ class ModelLoader {
   }
 
   Status pack() {
-    if (total_bytes_ > 0) {
-      IX_ASSIGN_OR_RETURN(model_->packed_,
-                          PageBuffer::allocate(static_cast<uint64_t>(total_bytes_)));
-    }
+    IX_ASSIGN_OR_RETURN(model_->packed_, PageBuffer::allocate(static_cast<uint64_t>(total_bytes_)));
     IX_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, ThreadPool::start(threads_));
     int64_t done = 0;
     for (const Part& part : parts_) {
