@@ -128,7 +128,7 @@ LineEditor::Input LineEditor::edit(const std::string& prompt) {
 }
 
 std::optional<LineEditor::End> LineEditor::handle(unsigned char key) {
-  constexpr auto control = [](char letter) { return static_cast<unsigned char>(letter & 0x1F); };
+  const auto control = [](char letter) { return static_cast<unsigned char>(letter & 0x1F); };
   if (key == '\r' || key == '\n') return End::line;
   if (key == control('C')) return End::interrupt;
   if (key == control('D')) {

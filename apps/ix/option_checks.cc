@@ -24,7 +24,8 @@ std::string refusal(std::string_view flag, std::string_view text, std::string_vi
 }
 
 template <typename Number>
-CLI::Validator number_check(std::string flag, Number low, Number high, std::string allowed) {
+CLI::Validator number_check(const std::string& flag, Number low, Number high,
+                            const std::string& allowed) {
   return CLI::Validator(
       [=](std::string& text) -> std::string {
         return parse_number(text, low, high) ? std::string() : refusal(flag, text, allowed);
@@ -34,11 +35,13 @@ CLI::Validator number_check(std::string flag, Number low, Number high, std::stri
 
 }  // namespace
 
-CLI::Validator whole_number(std::string flag, int64_t low, int64_t high, std::string allowed) {
-  return number_check<int64_t>(std::move(flag), low, high, std::move(allowed));
+CLI::Validator whole_number(const std::string& flag, int64_t low, int64_t high,
+                            const std::string& allowed) {
+  return number_check<int64_t>(flag, low, high, allowed);
 }
 
-CLI::Validator whole_numbers(std::string flag, int64_t low, int64_t high, std::string allowed) {
+CLI::Validator whole_numbers(const std::string& flag, int64_t low, int64_t high,
+                             const std::string& allowed) {
   return CLI::Validator(
       [=](std::string& text) -> std::string {
         for (const std::string& word : split_lists({&text, 1})) {
@@ -70,8 +73,9 @@ std::vector<std::string> split_lists(std::span<const std::string> texts) {
   return out;
 }
 
-CLI::Validator real_number(std::string flag, double low, double high, std::string allowed) {
-  return number_check<double>(std::move(flag), low, high, std::move(allowed));
+CLI::Validator real_number(const std::string& flag, double low, double high,
+                           const std::string& allowed) {
+  return number_check<double>(flag, low, high, allowed);
 }
 
 }  // namespace ix::cli

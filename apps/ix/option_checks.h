@@ -11,10 +11,12 @@
 namespace ix::cli {
 
 // A whole number in [low, high]; allowed says so in words: "0 or more".
-CLI::Validator whole_number(std::string flag, int64_t low, int64_t high, std::string allowed);
+CLI::Validator whole_number(const std::string& flag, int64_t low, int64_t high,
+                            const std::string& allowed);
 
 // Whole numbers in [low, high], separated by commas: "1,2,4".
-CLI::Validator whole_numbers(std::string flag, int64_t low, int64_t high, std::string allowed);
+CLI::Validator whole_numbers(const std::string& flag, int64_t low, int64_t high,
+                             const std::string& allowed);
 
 // The numbers of texts that whole_numbers() has checked, in order.
 std::vector<int64_t> parse_whole_numbers(std::span<const std::string> texts);
@@ -23,7 +25,8 @@ std::vector<int64_t> parse_whole_numbers(std::span<const std::string> texts);
 std::vector<std::string> split_lists(std::span<const std::string> texts);
 
 // A finite number in [low, high].
-CLI::Validator real_number(std::string flag, double low, double high, std::string allowed);
+CLI::Validator real_number(const std::string& flag, double low, double high,
+                           const std::string& allowed);
 
 inline constexpr double kNoLimit = std::numeric_limits<float>::max();
 

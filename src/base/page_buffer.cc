@@ -14,6 +14,7 @@ namespace ix {
 namespace {
 
 constexpr uint64_t kHugePage = uint64_t{2} << 20;
+constexpr uint64_t kMostBytes = uint64_t{1} << 46;  // half of a process's address space
 
 }  // namespace
 
@@ -33,36 +34,45 @@ PageBuffer& PageBuffer::operator=(PageBuffer&& other) noexcept {
   return *this;
 }
 
-Result<PageBuffer> PageBuffer::allocate(uint64_t bytes) {
-  IX_CHECK(bytes > 0);
-  const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-  if (bytes > uint64_t{1} << 46) {
+Result<PageBuffer> PageBuffer::map(uint64_t bytes, uint64_t slack, int flags) {
+  PageBuffer buffer;
+  if (bytes == 0) return buffer;
+  if (bytes > kMostBytes) {
     return resource_exhausted(fmt::format("cannot allocate {} bytes", bytes));
   }
-  const uint64_t mapped = round_up(bytes, page);
-  // Room to cut a mapping out that begins at a huge page.
-  const uint64_t slack = mapped >= kHugePage ? kHugePage : 0;
-  void* start =
-      mmap(nullptr, mapped + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (start == MAP_FAILED) {
+  const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  const uint64_t mapped = round_up(bytes, page) + slack;
+  void* data =
+      mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  if (data == MAP_FAILED) {
     return resource_exhausted(fmt::format("cannot allocate {} bytes: {}", bytes, strerror(errno)));
   }
-  auto* data = static_cast<std::byte*>(start);
-  if (slack != 0) {
-    const auto address = reinterpret_cast<uintptr_t>(data);
-    const uint64_t before = round_up<uint64_t>(address, kHugePage) - address;
-    if (before != 0) munmap(data, before);
-    data += before;
-    if (slack - before != 0) munmap(data + mapped, slack - before);
-#if defined(MADV_HUGEPAGE)
-    madvise(data, mapped, MADV_HUGEPAGE);  // a wish: without huge pages it is only slower
-#endif
-  }
-  PageBuffer buffer;
-  buffer.data_ = data;
+  buffer.data_ = static_cast<std::byte*>(data);
   buffer.size_ = bytes;
   buffer.mapped_ = mapped;
   return buffer;
 }
+
+void PageBuffer::align(uint64_t boundary) {
+  const auto address = reinterpret_cast<uintptr_t>(data_);
+  const uint64_t before = round_up<uint64_t>(address, boundary) - address;
+  if (before != 0) munmap(data_, before);
+  data_ += before;
+  mapped_ -= boundary;
+  if (before != boundary) munmap(data_ + mapped_, boundary - before);
+}
+
+Result<PageBuffer> PageBuffer::allocate(uint64_t bytes) {
+  if (bytes < kHugePage) return map(bytes, 0, 0);
+  IX_ASSIGN_OR_RETURN(PageBuffer buffer, map(bytes, kHugePage, 0));
+  buffer.align(kHugePage);
+#if defined(MADV_HUGEPAGE)
+  // A wish: without huge pages it is only slower.
+  madvise(buffer.data_, buffer.mapped_, MADV_HUGEPAGE);
+#endif
+  return buffer;
+}
+
+Result<PageBuffer> PageBuffer::reserve(uint64_t bytes) { return map(bytes, 0, MAP_NORESERVE); }
 
 }  // namespace ix

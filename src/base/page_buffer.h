@@ -1,4 +1,4 @@
-// Memory taken from the system in whole pages, zero at first, in huge pages where there are any.
+// Memory taken from the system in whole pages, zero at first, committed where it is first touched.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,8 @@
 
 namespace ix {
 
+// Both ways to make one give memory at a page boundary, or an empty buffer for 0 bytes, and answer
+// resource_exhausted where the system refuses.
 class PageBuffer {
  public:
   PageBuffer() = default;
@@ -18,15 +20,23 @@ class PageBuffer {
   PageBuffer(const PageBuffer&) = delete;
   PageBuffer& operator=(const PageBuffer&) = delete;
 
-  // `bytes` > 0, at a page boundary, from 2 MiB up at one of 2 MiB; nothing is committed before it
-  // is written. resource_exhausted where the system refuses.
+  // For memory that is used as a whole: in huge pages where there are any, from 2 MiB up at a
+  // boundary of 2 MiB.
   static Result<PageBuffer> allocate(uint64_t bytes);
+
+  // For memory of which only a part may ever be used: it may be larger than what the system has.
+  static Result<PageBuffer> reserve(uint64_t bytes);
 
   std::byte* data() const { return data_; }
   uint64_t size() const { return size_; }
   std::span<std::byte> bytes() const { return {data_, static_cast<size_t>(size_)}; }
 
  private:
+  // mapped_ is `slack` more than the pages of `bytes`.
+  static Result<PageBuffer> map(uint64_t bytes, uint64_t slack, int flags);
+  // Moves data_ up to the boundary and gives the rest of a slack of that size back.
+  void align(uint64_t boundary);
+
   std::byte* data_ = nullptr;
   uint64_t size_ = 0;    // as asked for
   uint64_t mapped_ = 0;  // whole pages

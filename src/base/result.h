@@ -11,18 +11,27 @@
 namespace ix {
 
 template <typename T>
+class Result;
+
+// What a Result<T> is made of: anything that makes a T.
+template <typename U, typename T>
+concept MakesValue =
+    !std::is_same_v<std::remove_cvref_t<U>, Status> &&
+    !std::is_same_v<std::remove_cvref_t<U>, Result<T>> && std::is_constructible_v<T, U&&>;
+
+template <typename T>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
 
   // Implicit, so that functions can `return value;` or `return status;`.
-  template <typename U = T>
-  requires(std::is_constructible_v<T, U&&> && !std::is_same_v<std::remove_cvref_t<U>, Status> &&
-           !std::is_same_v<std::remove_cvref_t<U>, Result>) Result(U&& value)
-      : value_(T(std::forward<U>(value))) {}  // NOLINT(google-explicit-constructor)
-  Result(Status status) : value_(tl::unexpected(std::move(status))) {  // NOLINT
+  // NOLINTBEGIN(google-explicit-constructor,bugprone-forwarding-reference-overload)
+  template <MakesValue<T> U = T>
+  Result(U&& value) : value_(T(std::forward<U>(value))) {}
+  Result(Status status) : value_(tl::unexpected(std::move(status))) {
     IX_CHECK(!value_.error().ok());
   }
+  // NOLINTEND(google-explicit-constructor,bugprone-forwarding-reference-overload)
 
   bool ok() const { return value_.has_value(); }
   explicit operator bool() const { return ok(); }
@@ -64,6 +73,7 @@ class [[nodiscard]] Result {
     if (::ix::Status ix_status = (expr); !ix_status.ok()) return ix_status; \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): declarations and names take no parentheses
 // IX_ASSIGN_OR_RETURN(auto x, expr): x becomes the value of expr, or the function leaves with its
 // Status.
 #define IX_ASSIGN_OR_RETURN(lhs, expr) \
@@ -72,3 +82,4 @@ class [[nodiscard]] Result {
   auto result = (expr);                           \
   if (!result.ok()) return result.status();       \
   lhs = std::move(result).value()
+// NOLINTEND(bugprone-macro-parentheses)

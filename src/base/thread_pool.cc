@@ -1,10 +1,12 @@
 #include "base/thread_pool.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <system_error>
 
 #include "base/check.h"
 #include "base/host_limits.h"
@@ -36,10 +38,24 @@ void wait_while_equal(const std::atomic<int32_t>& value, int32_t old) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
+Result<std::unique_ptr<ThreadPool>> ThreadPool::start(int threads) {
+  std::unique_ptr<ThreadPool> pool(new ThreadPool);
+  IX_RETURN_IF_ERROR(pool->start_workers(threads));
+  return pool;
+}
+
+ThreadPool::ThreadPool(int threads) { IX_CHECK(start_workers(threads).ok()); }
+
+Status ThreadPool::start_workers(int threads) {
   IX_CHECK(threads >= 1);
   workers_.reserve(static_cast<size_t>(threads) - 1);
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  try {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  } catch (const std::system_error& error) {
+    return resource_exhausted(fmt::format("cannot start {} threads: the system allows {} ({})",
+                                          threads, this->threads(), error.code().message()));
+  }
+  return ok_status();
 }
 
 ThreadPool::~ThreadPool() {

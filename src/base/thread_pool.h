@@ -6,16 +6,22 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <thread>
 #include <vector>
 
 #include "base/function_ref.h"
+#include "base/result.h"
 
 namespace ix {
 
 class ThreadPool {
  public:
-  // threads >= 1 counts the caller of run(): threads - 1 workers are started.
+  // threads >= 1 counts the caller of run(): threads - 1 workers are started. resource_exhausted,
+  // with the figures, where the system refuses one of them.
+  static Result<std::unique_ptr<ThreadPool>> start(int threads);
+
+  // The same where threads are few enough that none is refused.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -30,6 +36,8 @@ class ThreadPool {
 
  private:
   using Task = FunctionRef<void(int64_t, int)>;
+  ThreadPool() = default;
+  Status start_workers(int threads);
   void work(int thread);
   void take_tasks(int thread);
 

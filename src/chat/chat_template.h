@@ -35,7 +35,7 @@ struct RenderInput {
 class ChatTemplate {
  public:
   // invalid_argument with the line for a template that does not parse.
-  static Result<ChatTemplate> parse(std::string source);
+  static Result<ChatTemplate> parse(std::string_view source);
   ~ChatTemplate();
   ChatTemplate(ChatTemplate&&) noexcept;
   ChatTemplate& operator=(ChatTemplate&&) noexcept;

@@ -205,6 +205,7 @@ Value Interpreter::call(const Expression& node, const ScopePtr& scope, const Val
 Value Interpreter::filter(const Expression& node, const ScopePtr& scope, const Value* block_input) {
   Value input;
   if (!node.operands[0]) {
+    IX_CHECK(block_input != nullptr);  // only a block's filters have no operand
     input = *block_input;
   } else if (block_input != nullptr) {
     Nesting nesting(*this);

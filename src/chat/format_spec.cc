@@ -52,7 +52,7 @@ std::string_view sign_of(bool negative, char mode) {
 }
 
 // Grouping, zero padding and alignment of a number's text.
-std::string finish_number(Runtime& runtime, std::string sign, std::string body,
+std::string finish_number(Runtime& runtime, const std::string& sign, std::string body,
                           const FormatSpec& spec, size_t group_every = 3) {
   size_t digits = 0;
   while (digits < body.size() && std::isxdigit(static_cast<unsigned char>(body[digits])) != 0 &&

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <optional>
 
+#include "chat/string_literal.h"
 #include "chat/text.h"
 #include "chat/value.h"
 
@@ -343,55 +344,10 @@ class Lexer {
       if (peek(length) == '\\') ++length;
     }
     if (at_ + length >= source_.size()) error(fmt::format("unexpected char '{}'", quote));
-    add(TokenType::string, unescape(source_.substr(at_ + 1, length - 1)));
+    Result<std::string> text = unescape(source_.substr(at_ + 1, length - 1));
+    if (!text.ok()) error(text.status().message());
+    add(TokenType::string, *std::move(text));
     advance(length + 1);
-  }
-
-  char32_t hex_escape(std::string_view text, size_t& i, size_t count) const {
-    uint32_t code = 0;
-    std::string_view hex = text.substr(std::min(i, text.size()), count);
-    auto [end, error_code] = std::from_chars(hex.data(), hex.data() + hex.size(), code, 16);
-    if (hex.size() < count || end != hex.data() + count || code > 0x10FFFF) {
-      error("a string has a broken \\x, \\u or \\U escape");
-    }
-    i += count;
-    return code;
-  }
-
-  // Python's "unicode-escape".
-  std::string unescape(std::string_view text) const {
-    constexpr std::string_view kFrom = "\\'\"abfnrtv";
-    constexpr std::string_view kTo = "\\'\"\a\b\f\n\r\t\v";
-    std::string out;
-    for (size_t i = 0; i < text.size();) {
-      if (text[i] != '\\') {
-        out += text[i++];
-        continue;
-      }
-      const char c = text[i + 1];
-      i += 2;
-      if (size_t known = kFrom.find(c); known != std::string_view::npos) {
-        out += kTo[known];
-      } else if (c == 'x') {
-        append_code_point(out, hex_escape(text, i, 2));
-      } else if (c == 'u') {
-        append_code_point(out, hex_escape(text, i, 4));
-      } else if (c == 'U') {
-        append_code_point(out, hex_escape(text, i, 8));
-      } else if (c >= '0' && c <= '7') {
-        auto code = static_cast<char32_t>(c - '0');
-        for (int k = 0; k < 2 && i < text.size() && text[i] >= '0' && text[i] <= '7'; ++k) {
-          code = code * 8 + static_cast<char32_t>(text[i++] - '0');
-        }
-        append_code_point(out, code);
-      } else if (c == 'N') {
-        error("\\N{...} in a string is not supported");
-      } else if (c != '\n') {
-        out += '\\';
-        out += c;
-      }
-    }
-    return out;
   }
 
   std::string_view source_;

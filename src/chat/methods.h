@@ -13,6 +13,7 @@ using Method = Value (*)(Runtime& runtime, const Value& self, Arguments& argumen
 
 // nullptr where Python's type has no such method (or only one that the sandbox refuses).
 Method find_string_method(std::string_view name);
+Method find_string_predicate(std::string_view name);  // of the string methods, isalpha and its like
 Method find_list_method(std::string_view name);
 Method find_dict_method(std::string_view name);
 

@@ -30,6 +30,8 @@ std::string shape_of(const quant::TensorView& view) {
 
 }  // namespace
 
+float score_scale(int64_t dim) { return 1.0F / std::sqrt(static_cast<float>(dim)); }
+
 DecoderBuilder::DecoderBuilder(MetadataKeys& keys, const Hyperparameters& hyperparameters,
                                int64_t context_length)
     : keys_(keys), h_(hyperparameters), context_length_(context_length) {

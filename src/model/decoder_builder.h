@@ -3,6 +3,7 @@
 // numbers are finite. What is wrong goes to the findings; emitting goes on.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <set>
 #include <string>
@@ -32,6 +33,9 @@ struct RopeForm {
   bool scaled = true;   // rope.scaling.* applies
   std::string factors;  // tensor that divides frequencies, or ""
 };
+
+// What scores are multiplied with for queries of `dim` columns, 1 / sqrt(dim).
+float score_scale(int64_t dim);
 
 struct AttentionForm {
   float scale;

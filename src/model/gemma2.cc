@@ -12,11 +12,6 @@ namespace {
 constexpr int64_t kDefaultWindow = 4096;
 constexpr int64_t kLayersOf27b = 46;  // its queries are scaled by width / heads, not by the head
 
-float query_scale(const Hyperparameters& h) {
-  const int64_t dim = h.layers == kLayersOf27b ? h.width / h.heads : h.head_dim;
-  return 1.0F / std::sqrt(static_cast<float>(dim));
-}
-
 }  // namespace
 
 void emit_gemma2(DecoderBuilder& b) {
@@ -25,7 +20,7 @@ void emit_gemma2(DecoderBuilder& b) {
   const auto windows = read_windows(b.keys(), h.layers, kDefaultWindow, 2);
   const float score_cap = b.keys().real("attn_logit_softcapping", FloatRange::not_negative, 50.0F);
   const float logit_cap = b.keys().real("final_logit_softcapping", FloatRange::not_negative, 30.0F);
-  const float scale = query_scale(h);
+  const float scale = score_scale(h.layers == kLayersOf27b ? h.width / h.heads : h.head_dim);
 
   ValueId x = b.scale(b.embedding(), std::sqrt(static_cast<float>(h.width)), "embed_scaled");
   for (const int64_t window : windows) {

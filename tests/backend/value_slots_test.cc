@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "backend/lazy_memory.h"
 #include "backend/small_models.h"
 
 namespace ix::backend {
@@ -76,23 +75,6 @@ TEST(ValueSlots, TheHeadReadsTheLastSum) {
     const auto& last = model->decoder.ops[static_cast<size_t>(model->decoder.head_op) - 1];
     EXPECT_EQ(slots.carried, std::vector<ValueId>{std::get<graph::Add>(last).out}) << model->name;
   }
-}
-
-TEST(LazyMemory, IsZeroAndMoves) {
-  auto mapped = LazyMemory::map(int64_t{1} << 36);  // 64 GiB: only what is touched counts
-  ASSERT_TRUE(mapped.ok()) << mapped.status().message();
-  LazyMemory memory = std::move(mapped).value();
-  EXPECT_EQ(memory.size(), int64_t{1} << 36);
-  EXPECT_EQ(memory.data()[int64_t{1} << 35], std::byte{0});
-  memory.data()[5] = std::byte{9};
-  const LazyMemory moved = std::move(memory);
-  EXPECT_EQ(moved.data()[5], std::byte{9});
-}
-
-TEST(LazyMemory, RefusesMoreThanTheAddressSpace) {
-  const auto mapped = LazyMemory::map(int64_t{1} << 60);
-  ASSERT_FALSE(mapped.ok());
-  EXPECT_EQ(mapped.status().code(), StatusCode::resource_exhausted);
 }
 
 }  // namespace

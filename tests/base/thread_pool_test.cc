@@ -1,8 +1,13 @@
 #include "base/thread_pool.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <fstream>
 #include <vector>
 
 #include "base/host_limits.h"
@@ -34,6 +39,57 @@ TEST(ThreadPool, WritesOfTasksAreSeenByTheCaller) {
     pool.run(1000, [&](int64_t i, int) { out[static_cast<size_t>(i)] = i * round; });
     for (int64_t i = 0; i < 1000; ++i) ASSERT_EQ(out[static_cast<size_t>(i)], i * round);
   }
+}
+
+// The stack of threads started without attributes, while it lives.
+class DefaultStack {
+ public:
+  explicit DefaultStack(size_t bytes) {
+    EXPECT_EQ(pthread_getattr_default_np(&normal_), 0);
+    pthread_attr_t changed = normal_;
+    EXPECT_EQ(pthread_attr_setstacksize(&changed, bytes), 0);
+    EXPECT_EQ(pthread_setattr_default_np(&changed), 0);
+  }
+  ~DefaultStack() { EXPECT_EQ(pthread_setattr_default_np(&normal_), 0); }
+  DefaultStack(const DefaultStack&) = delete;
+  DefaultStack& operator=(const DefaultStack&) = delete;
+
+ private:
+  pthread_attr_t normal_;
+};
+
+TEST(ThreadPool, SaysThatNoThreadCanBeStarted) {
+  {
+    const DefaultStack stack(size_t{1} << 47);  // the whole address space of a process
+    const auto pool = ThreadPool::start(3);
+    ASSERT_FALSE(pool.ok());
+    EXPECT_EQ(pool.status().code(), StatusCode::resource_exhausted);
+    EXPECT_EQ(pool.status().message(),
+              "cannot start 3 threads: the system allows 1 (Resource temporarily unavailable)");
+  }
+  EXPECT_TRUE(ThreadPool::start(3).ok());
+}
+
+uint64_t mapped_bytes() {
+  uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+TEST(ThreadPool, EndsTheThreadsThatStartedBeforeOneWasRefused) {
+  constexpr uint64_t kGiB = uint64_t{1} << 30;
+  rlimit normal{};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &normal), 0);
+  // Room for at most five stacks of 1 GiB; what sanitizers map for a thread fits beside them.
+  const rlimit small{.rlim_cur = mapped_bytes() + 5 * kGiB, .rlim_max = normal.rlim_max};
+  const DefaultStack stack(kGiB);
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &small), 0);
+  const auto pool = ThreadPool::start(100);
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &normal), 0);
+  ASSERT_FALSE(pool.ok());
+  EXPECT_EQ(pool.status().code(), StatusCode::resource_exhausted);
+  EXPECT_THAT(pool.status().message(),
+              testing::MatchesRegex("cannot start 100 threads: the system allows [2-6] .*"));
 }
 
 TEST(HostLimits, AreSane) {

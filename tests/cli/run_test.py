@@ -28,7 +28,8 @@ def ids_of(test, text, *arguments):
 
 class WrongInput(CommandTest):
     def test_numbers_out_of_range_name_the_flag(self):
-        for flag, value in [("-n", "-5"), ("-n", "x"), ("-t", "0"), ("-t", "-1"), ("-c", "-1"),
+        for flag, value in [("-n", "-5"), ("-n", "x"), ("-t", "0"), ("-t", "-1"),
+                            ("-t", "1000000"), ("-c", "-1"),
                             ("--temp", "nan"), ("--temp", "-1"), ("--temp", "inf"),
                             ("--top-p", "1.5"), ("--top-k", "-3"), ("--min-p", "2"),
                             ("--typical", "-0.1"), ("--repeat-penalty", "0"),

@@ -60,4 +60,19 @@ class RawGguf {
   std::string bytes_;
 };
 
+// Type ids of tensors.
+inline constexpr uint32_t kTensorF32 = 0, kTensorQ4K = 12;
+
+// Two keys, a tensor of 4 floats and one of a block of Q4_K behind it.
+inline RawGguf small_file(uint32_t version = 3) {
+  RawGguf file(2, 2, version);
+  file.key("general.architecture", kString).string("llama");
+  file.array_key("tokenizer.ggml.tokens", kString, 2).string("a").string("bc");
+  file.tensor("a.weight", {2, 2}, kTensorF32, 0).tensor("b.weight", {256}, kTensorQ4K, 32);
+  file.pad_to(32);
+  for (const float value : {1.0f, 2.0f, 3.0f, 4.0f}) file.number(value);
+  file.pad_to(32).zeros(144).pad_to(32);
+  return file;
+}
+
 }  // namespace ix::gguf

@@ -31,8 +31,10 @@ class CpuExecutor final : public Executor {
     IX_RETURN_IF_ERROR(check_fits(*model, options, kv, sizes, threads));
     IX_ASSIGN_OR_RETURN(KvCache cache, KvCache::create(decoder, kv));
     IX_ASSIGN_OR_RETURN(StepBuffers buffers, StepBuffers::create(decoder, sizes, threads));
-    return std::unique_ptr<Executor>(new CpuExecutor(
-        std::move(model), std::move(kv), std::move(cache), std::move(buffers), sizes, threads));
+    IX_ASSIGN_OR_RETURN(std::unique_ptr<ThreadPool> pool, ThreadPool::start(threads));
+    return std::unique_ptr<Executor>(new CpuExecutor(std::move(model), std::move(kv),
+                                                     std::move(cache), std::move(buffers), sizes,
+                                                     std::move(pool)));
   }
 
   // Runs the step here, on the caller's thread and the pool's; wait() hands its result over.
@@ -68,13 +70,13 @@ class CpuExecutor final : public Executor {
   Health health() const override { return {}; }
 
   std::string description() const override {
-    return fmt::format("cpu {}, {} thread{}", to_string(model_->isa()), pool_.threads(),
-                       pool_.threads() == 1 ? "" : "s");
+    return fmt::format("cpu {}, {} thread{}", to_string(model_->isa()), pool_->threads(),
+                       pool_->threads() == 1 ? "" : "s");
   }
 
  private:
   CpuExecutor(std::shared_ptr<const CpuModel> model, KvInfo kv, KvCache cache, StepBuffers buffers,
-              const BufferSizes& sizes, int threads)
+              const BufferSizes& sizes, std::unique_ptr<ThreadPool> pool)
       : model_(std::move(model)),
         kv_(std::move(kv)),
         matrix_(matrix_kernels(model_->isa())),
@@ -84,7 +86,7 @@ class CpuExecutor final : public Executor {
         plan_(make_plan(*model_, sizes, buffers_, matrix_)),
         max_rows_(sizes.max_rows),
         head_rows_(sizes.head_rows),
-        pool_(threads) {
+        pool_(std::move(pool)) {
     rows_.sequence_of.resize(static_cast<size_t>(max_rows_));
     rows_.tiles.reserve(static_cast<size_t>(max_rows_));
   }
@@ -121,14 +123,14 @@ class CpuExecutor final : public Executor {
       switch (stage.kind) {
         case StageKind::row_ops:
           run_row_ops(std::span(plan_.row_ops).subspan(stage.first, stage.end - stage.first),
-                      context, pool_);
+                      context, *pool_);
           break;
         case StageKind::linear:
-          run_linear(plan_.linears[stage.first], matrix_, vector_, n, pool_,
+          run_linear(plan_.linears[stage.first], matrix_, vector_, n, *pool_,
                      buffers_.row_scratch());
           break;
         case StageKind::attention:
-          run_attention(plan_.attentions[stage.first], vector_, cache_, rows_, pool_,
+          run_attention(plan_.attentions[stage.first], vector_, cache_, rows_, *pool_,
                         buffers_.attention_scratch(), buffers_.chunk_store());
           break;
       }
@@ -145,7 +147,7 @@ class CpuExecutor final : public Executor {
     }
     run_stages(plan_.head, count);
     const auto vocab = static_cast<size_t>(model_->decoder().vocab_size);
-    pool_.run(count, [&](int64_t i, int) {
+    pool_->run(count, [&](int64_t i, int) {
       const float* logits = plan_.logits.row(i);
       const int32_t row = result_row(first + i);
       if (wants[static_cast<size_t>(row)].kind == Want::logits) {
@@ -169,7 +171,7 @@ class CpuExecutor final : public Executor {
   Plan plan_;
   const int32_t max_rows_;
   const int32_t head_rows_;
-  ThreadPool pool_;
+  std::unique_ptr<ThreadPool> pool_;
   StepRows rows_;
   RowResults results_;
   Ticket ticket_ = 0;
@@ -182,7 +184,7 @@ Result<std::unique_ptr<Executor>> open_cpu(std::shared_ptr<const CpuModel> model
                                            const ExecutorOptions& options) {
   try {
     return CpuExecutor::open(std::move(model), options);
-  } catch (const std::exception& error) {  // no memory, no threads
+  } catch (const std::exception& error) {  // no memory
     return resource_exhausted(fmt::format("cannot open the CPU executor: {}", error.what()));
   }
 }

@@ -10,7 +10,9 @@ static_assert(kBlockTokens == kTokensPerBlock);
 
 Result<KvCache> KvCache::create(const graph::Decoder& decoder, const KvInfo& info) {
   KvCache cache;
-  IX_ASSIGN_OR_RETURN(cache.memory_, LazyMemory::map(pool_bytes(decoder, info, sizeof(uint16_t))));
+  IX_ASSIGN_OR_RETURN(
+      cache.memory_,
+      PageBuffer::reserve(static_cast<uint64_t>(pool_bytes(decoder, info, sizeof(uint16_t)))));
   auto* next = reinterpret_cast<uint16_t*>(cache.memory_.data());
   for (const graph::KvLayer& layer : decoder.kv_layers) {
     const int64_t head_size = kBlockTokens * (layer.head_dim + layer.value_head_dim);

@@ -11,7 +11,7 @@
 
 #include "backend/cpu/kernels/vector_kernels.h"
 #include "backend/executor.h"
-#include "backend/lazy_memory.h"
+#include "base/page_buffer.h"
 #include "graph/decoder.h"
 
 namespace ix::backend::cpu {
@@ -50,7 +50,7 @@ class KvCache {
     int32_t group;
   };
 
-  LazyMemory memory_;
+  PageBuffer memory_;
   std::vector<Layer> layers_;
 };
 

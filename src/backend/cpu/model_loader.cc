@@ -117,11 +117,8 @@ class ModelLoader {
   }
 
   Status pack() {
-    if (total_bytes_ > 0) {
-      IX_ASSIGN_OR_RETURN(model_->packed_,
-                          PageBuffer::allocate(static_cast<uint64_t>(total_bytes_)));
-    }
-    ThreadPool pool(threads_);
+    IX_ASSIGN_OR_RETURN(model_->packed_, PageBuffer::allocate(static_cast<uint64_t>(total_bytes_)));
+    IX_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, ThreadPool::start(threads_));
     int64_t done = 0;
     for (const Part& part : parts_) {
       LinearWeight weight;
@@ -130,7 +127,7 @@ class ModelLoader {
             .storage = model_->packed_.bytes().subspan(static_cast<size_t>(part.offset),
                                                        static_cast<size_t>(part.bytes)),
             .source = &source_};
-        IX_ASSIGN_OR_RETURN(weight.packed, PackedMatrix::pack(part.view, pool, pack_options));
+        IX_ASSIGN_OR_RETURN(weight.packed, PackedMatrix::pack(part.view, *pool, pack_options));
       } else {
         weight.plain = part.view;
       }
@@ -220,7 +217,7 @@ Result<std::shared_ptr<const CpuModel>> load_model(const graph::Decoder& decoder
   IX_RETURN_IF_ERROR(graph::verify(decoder));
   try {
     return ModelLoader(weights, options, cpu_options).load(decoder);
-  } catch (const std::exception& error) {  // no memory, no threads
+  } catch (const std::exception& error) {  // no memory
     return resource_exhausted(fmt::format("cannot load the weights: {}", error.what()));
   }
 }

@@ -42,6 +42,15 @@ class PlanBuilder {
     return push_row_op(kind);
   }
 
+  // From one value to another of the same width.
+  RowOp& row_op(RowOpKind kind, graph::ValueId in, graph::ValueId out) {
+    RowOp& op = row_op(kind);
+    op.a = value(in);
+    op.out = value(out);
+    op.width = width(out);
+    return op;
+  }
+
   RowOp& push_row_op(RowOpKind kind) {
     if (stages().empty() || stages().back().kind != StageKind::row_ops) {
       stages().push_back({StageKind::row_ops, plan_.row_ops.size(), plan_.row_ops.size()});
@@ -95,9 +104,7 @@ class PlanBuilder {
   }
 
   void add(const graph::RmsNorm& norm) {
-    RowOp& op = row_op(RowOpKind::rms_norm);
-    op.a = value(norm.in);
-    op.out = value(norm.out);
+    RowOp& op = row_op(RowOpKind::rms_norm, norm.in, norm.out);
     op.width = norm.group;
     op.heads = width(norm.in) / norm.group;
     op.number = norm.eps;
@@ -167,12 +174,11 @@ class PlanBuilder {
 
   void add(const graph::Rope& rope) {
     const auto table = static_cast<int64_t>(table_of(rope));
-    RowOp& op = row_op(rope.pairs == graph::RopePairs::halves ? RowOpKind::rope_halves
-                                                              : RowOpKind::rope_interleaved);
-    op.a = value(rope.in);
+    const auto kind = rope.pairs == graph::RopePairs::halves ? RowOpKind::rope_halves
+                                                             : RowOpKind::rope_interleaved;
+    RowOp& op = row_op(kind, rope.in, rope.out);
     op.b = buffers_.cosine(table);
     op.c = buffers_.sine(table);
-    op.out = value(rope.out);
     op.width = rope.head_dim;
     op.heads = rope.heads;
     op.half = rope.rotary_dim / 2;
@@ -205,36 +211,21 @@ class PlanBuilder {
   }
 
   void add(const graph::GatedActivation& gated) {
-    RowOp& op = row_op(gated.activation == graph::Activation::silu ? RowOpKind::gated_silu
-                                                                   : RowOpKind::gated_gelu);
-    op.a = value(gated.gate);
-    op.b = value(gated.up);
-    op.out = value(gated.out);
-    op.width = width(gated.out);
+    const auto kind =
+        gated.activation == graph::Activation::silu ? RowOpKind::gated_silu : RowOpKind::gated_gelu;
+    row_op(kind, gated.gate, gated.out).b = value(gated.up);
   }
 
   void add(const graph::Add& add_op) {
-    RowOp& op = row_op(RowOpKind::add);
-    op.a = value(add_op.a);
-    op.b = value(add_op.b);
-    op.out = value(add_op.out);
-    op.width = width(add_op.out);
+    row_op(RowOpKind::add, add_op.a, add_op.out).b = value(add_op.b);
   }
 
   void add(const graph::Scale& scale) {
-    RowOp& op = row_op(RowOpKind::scale);
-    op.a = value(scale.in);
-    op.out = value(scale.out);
-    op.width = width(scale.out);
-    op.number = scale.factor;
+    row_op(RowOpKind::scale, scale.in, scale.out).number = scale.factor;
   }
 
   void add(const graph::SoftCap& cap) {
-    RowOp& op = row_op(RowOpKind::soft_cap);
-    op.a = value(cap.in);
-    op.out = value(cap.out);
-    op.width = width(cap.out);
-    op.number = cap.cap;
+    row_op(RowOpKind::soft_cap, cap.in, cap.out).number = cap.cap;
   }
 
   struct PendingBias {

@@ -133,7 +133,7 @@ Result<StepBuffers> StepBuffers::create(const graph::Decoder& decoder, const Buf
       layout.take(sizes.rope_tables * 2 * buffers.angles_stride_ * sizes.max_rows * float_bytes);
 
   const int64_t chunks = layout.take(sizes.chunk_floats * float_bytes);
-  IX_ASSIGN_OR_RETURN(buffers.memory_, LazyMemory::map(layout.size()));
+  IX_ASSIGN_OR_RETURN(buffers.memory_, PageBuffer::reserve(static_cast<uint64_t>(layout.size())));
   std::byte* base = buffers.memory_.data();
   for (size_t s = 0; s < body.size(); ++s) {
     buffers.slots_.push_back({.body = reinterpret_cast<float*>(base + body[s]),
@@ -148,7 +148,8 @@ Result<StepBuffers> StepBuffers::create(const graph::Decoder& decoder, const Buf
 
   buffers.kept_.stride = round_up(decoder.vocab_size, kLineFloats);
   IX_ASSIGN_OR_RETURN(buffers.kept_memory_,
-                      LazyMemory::map(buffers.kept_.stride * sizes.max_rows * float_bytes));
+                      PageBuffer::reserve(static_cast<uint64_t>(buffers.kept_.stride *
+                                                                sizes.max_rows * float_bytes)));
   buffers.kept_.data = reinterpret_cast<float*>(buffers.kept_memory_.data());
 
   for (int t = 0; t < threads; ++t) {

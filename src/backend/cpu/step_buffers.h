@@ -8,8 +8,8 @@
 #include "backend/cpu/linear.h"
 #include "backend/cpu/row_ops.h"
 #include "backend/executor.h"
-#include "backend/lazy_memory.h"
 #include "backend/value_slots.h"
+#include "base/page_buffer.h"
 #include "graph/decoder.h"
 
 namespace ix::backend::cpu {
@@ -68,8 +68,8 @@ class StepBuffers {
     int64_t stride = 0;
   };
 
-  LazyMemory memory_;
-  LazyMemory kept_memory_;
+  PageBuffer memory_;
+  PageBuffer kept_memory_;
   std::vector<int32_t> slot_of_;
   std::vector<Slot> slots_;
   uint8_t* activations_[kActivationKinds] = {};

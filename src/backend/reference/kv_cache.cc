@@ -14,8 +14,9 @@ Result<KvLayerCache> KvLayerCache::create(const graph::KvLayer& layer, const KvI
   cache.tokens_per_block_ = kv.tokens_per_block;
   cache.block_floats_ = layer_bytes_per_token(layer, 1) * kv.tokens_per_block;
   const int64_t blocks = kv.groups[static_cast<size_t>(layer.group)].blocks;
-  IX_ASSIGN_OR_RETURN(cache.memory_, LazyMemory::map(blocks * cache.block_floats_ *
-                                                     static_cast<int64_t>(sizeof(float))));
+  IX_ASSIGN_OR_RETURN(
+      cache.memory_,
+      PageBuffer::reserve(static_cast<uint64_t>(blocks * cache.block_floats_) * sizeof(float)));
   return cache;
 }
 

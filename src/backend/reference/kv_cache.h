@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "backend/executor.h"
-#include "backend/lazy_memory.h"
+#include "base/page_buffer.h"
 #include "graph/decoder.h"
 
 namespace ix::backend::reference {
@@ -33,7 +33,7 @@ class KvLayerCache {
     return reinterpret_cast<float*>(memory_.data()) + block * block_floats_;
   }
 
-  LazyMemory memory_;
+  PageBuffer memory_;
   int64_t kv_heads_ = 0;
   int64_t head_dim_ = 0;
   int64_t value_head_dim_ = 0;

@@ -14,11 +14,11 @@ namespace {
 class ReferenceExecutor final : public Executor {
  public:
   ReferenceExecutor(const graph::Decoder& decoder, const ExecutorOptions& options, KvInfo kv,
-                    reference::StepRunner runner)
+                    reference::StepRunner runner, std::unique_ptr<ThreadPool> pool)
       : limits_{.vocab_size = decoder.vocab_size, .max_rows = options.max_rows},
         kv_(std::move(kv)),
         runner_(std::move(runner)),
-        pool_(options.threads > 0 ? options.threads : default_threads()) {}
+        pool_(std::move(pool)) {}
 
   Result<Ticket> submit(const StepInput& input) override {
     if (waiting_) {
@@ -27,9 +27,9 @@ class ReferenceExecutor final : public Executor {
     }
     IX_RETURN_IF_ERROR(validate_step(input, limits_, kv_));
     results_.begin(input.wants, limits_.vocab_size);
-    const std::span<const float> logits = runner_.run(input, results_.rows(), pool_);
+    const std::span<const float> logits = runner_.run(input, results_.rows(), *pool_);
     const auto vocab = static_cast<size_t>(limits_.vocab_size);
-    pool_.run(results_.count(), [&](int64_t i, int) {
+    pool_->run(results_.count(), [&](int64_t i, int) {
       results_.set(static_cast<int32_t>(i), logits.subspan(static_cast<size_t>(i) * vocab, vocab));
     });
     waiting_ = true;
@@ -56,15 +56,15 @@ class ReferenceExecutor final : public Executor {
   Health health() const override { return {}; }
 
   std::string description() const override {
-    return fmt::format("reference float32, {} thread{}", pool_.threads(),
-                       pool_.threads() == 1 ? "" : "s");
+    return fmt::format("reference float32, {} thread{}", pool_->threads(),
+                       pool_->threads() == 1 ? "" : "s");
   }
 
  private:
   StepLimits limits_;
   KvInfo kv_;
   reference::StepRunner runner_;
-  ThreadPool pool_;
+  std::unique_ptr<ThreadPool> pool_;
   RowResults results_;
   Ticket ticket_ = 0;
   bool waiting_ = false;
@@ -79,7 +79,10 @@ Result<std::unique_ptr<Executor>> open_reference(const graph::Decoder& decoder,
   IX_ASSIGN_OR_RETURN(KvInfo kv, paged_kv(decoder, options, sizeof(float)));
   IX_ASSIGN_OR_RETURN(reference::StepRunner runner,
                       reference::StepRunner::create(decoder, weights, kv));
-  return std::make_unique<ReferenceExecutor>(decoder, options, std::move(kv), std::move(runner));
+  IX_ASSIGN_OR_RETURN(std::unique_ptr<ThreadPool> pool,
+                      ThreadPool::start(options.threads > 0 ? options.threads : default_threads()));
+  return std::make_unique<ReferenceExecutor>(decoder, options, std::move(kv), std::move(runner),
+                                             std::move(pool));
 }
 
 }  // namespace ix::backend

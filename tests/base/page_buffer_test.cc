@@ -36,10 +36,31 @@ TEST(PageBuffer, MovingLeavesNothingBehind) {
   EXPECT_EQ(moved.data(), nullptr);  // NOLINT(bugprone-use-after-move)
 }
 
+TEST(PageBuffer, ReservesMoreThanThereIs) {
+  Result<PageBuffer> buffer = PageBuffer::reserve(uint64_t{1} << 40);  // 1 TiB
+  ASSERT_TRUE(buffer.ok()) << buffer.status().message();
+  EXPECT_EQ(buffer->size(), uint64_t{1} << 40);
+  EXPECT_EQ(buffer->data()[uint64_t{1} << 39], std::byte{0});
+  buffer->bytes().back() = std::byte{9};
+  EXPECT_EQ(buffer->bytes().back(), std::byte{9});
+}
+
+TEST(PageBuffer, NothingIsAnEmptyBuffer) {
+  for (const auto& make : {PageBuffer::allocate, PageBuffer::reserve}) {
+    Result<PageBuffer> buffer = make(0);
+    ASSERT_TRUE(buffer.ok());
+    EXPECT_TRUE(buffer->bytes().empty());
+  }
+}
+
 TEST(PageBuffer, RefusesWhatTheSystemCannotGive) {
-  const Result<PageBuffer> buffer = PageBuffer::allocate(uint64_t{1} << 63);
-  ASSERT_FALSE(buffer.ok());
-  EXPECT_EQ(buffer.status().code(), StatusCode::resource_exhausted);
+  for (const auto& make : {PageBuffer::allocate, PageBuffer::reserve}) {
+    for (const uint64_t bytes : {uint64_t{1} << 47, uint64_t{1} << 63, ~uint64_t{0}}) {
+      const Result<PageBuffer> buffer = make(bytes);
+      ASSERT_FALSE(buffer.ok());
+      EXPECT_EQ(buffer.status().code(), StatusCode::resource_exhausted);
+    }
+  }
 }
 
 }  // namespace
