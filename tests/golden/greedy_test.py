@@ -42,8 +42,9 @@ def generate(ix: str, model: str, prompt: str, count: int, options: list[str]) -
     return json.loads(run.stdout)
 
 
-def first_close(gaps: list[float]) -> int:
-    return next((i for i, gap in enumerate(gaps) if gap < CLOSE), len(gaps))
+def first_close(gaps: list) -> int:
+    # An unknown gap is taken as a wide one.
+    return next((i for i, gap in enumerate(gaps) if gap is not None and gap < CLOSE), len(gaps))
 
 
 def agreed_tokens(found: list[int], expected: list[int]) -> int:

@@ -54,12 +54,26 @@ def record(port: int, text: str, n_predict: int) -> dict:
     answer = post(port, "/completion", {
         "prompt": tokens, "n_predict": n_predict, "temperature": 0, "n_probs": 2,
         "cache_prompt": False, "return_tokens": True, "samplers": ["temperature"], "seed": 1})
-    steps = answer["completion_probabilities"]
+    return {"prompt_tokens": tokens, "tokens": answer["tokens"],
+            "gaps": gaps_of(answer["tokens"], answer["completion_probabilities"])}
+
+
+def gaps_of(tokens: list[int], steps: list[dict]) -> list:
+    """Gap of each token; None where the server gives none: it leaves out the steps whose token ends
+    within a UTF-8 character."""
     gaps = []
-    for step in steps:
+    steps = iter(steps)
+    step = next(steps, None)
+    for token in tokens:
+        if step is None or step["id"] != token:
+            gaps.append(None)
+            continue
         best = sorted((top["logprob"] for top in step["top_logprobs"]), reverse=True)
         gaps.append(round(best[0] - best[1], 5))
-    return {"prompt_tokens": tokens, "tokens": [step["id"] for step in steps], "gaps": gaps}
+        step = next(steps, None)
+    if step is not None:
+        raise SystemExit("probabilities that belong to no token")
+    return gaps
 
 
 def prompts() -> list[dict]:
