@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,7 @@ namespace {
 
 constexpr int64_t kMostStreams = 256;
 constexpr int64_t kMostProducts = int64_t{1} << 24;  // of a batch or pipeline
+constexpr int64_t kMostBatchElements = int64_t{1} << 44;
 constexpr int64_t kMostBlocks = int64_t{1} << 36;
 constexpr int64_t kMostThings = INT32_MAX;  // cores, devices
 constexpr int64_t kBlocksOfTask = 64;
@@ -85,6 +87,13 @@ Status batch_back_to_back(const ix_block_q4_K* a, const ix_fp16* b, float* c, in
   IX_RETURN_IF_ERROR(check_gemm(a, {&b, 1}, {&c, 1}, m, n, k, nullptr).status());
   const int64_t b_step = int64_t{k} * n;
   const int64_t c_step = int64_t{m} * n;
+  for (const int64_t step : {b_step, c_step}) {
+    const std::optional<int64_t> all = checked_mul<int64_t>(batch_size, step);
+    if (!all || *all > kMostBatchElements) {
+      return invalid_argument(
+          fmt::format("{} matrices [{}, {}] or [{}, {}] are too large", batch_size, k, n, m, n));
+    }
+  }
   std::vector<const ix_fp16*> all_b;
   std::vector<float*> all_c;
   all_b.reserve(static_cast<size_t>(batch_size));

@@ -108,6 +108,23 @@ TEST_F(Refusal, SizesThatOverflow) {
   }
 }
 
+TEST_F(Refusal, BatchesThatOverflow) {
+  // Each B is within the limit, all of them span 2^68 elements.
+  gemm_q4_K_aws_inferentia_batch(o_.a.data(), o_.b.data(), c_.data(), 4, 8192, 2147483392, 1 << 24,
+                                 nullptr);
+  expect_refused(ix_last_status(), IX_INVALID_ARGUMENT, "too large");
+  gemm_q4_K_aws_inferentia_batch(o_.a.data(), o_.b.data(), c_.data(), 4, 3, 256, -1, nullptr);
+  expect_refused(ix_last_status(), IX_INVALID_ARGUMENT, "batch_size is -1");
+  const ix_fp16* b = o_.b.data();
+  float* c = c_.data();
+  expect_refused(
+      gemm_q4_K_inferentia_batched(o_.a.data(), &b, &c, 4, 3, 256, kHuge, 0, nullptr, nullptr),
+      IX_INVALID_ARGUMENT, "batch_size");
+  expect_refused(
+      gemm_q4_K_inferentia_batched(o_.a.data(), &b, &c, 4, 3, 256, 1, -1, nullptr, nullptr),
+      IX_INVALID_ARGUMENT, "n_devices is -1");
+}
+
 TEST_F(Refusal, LeadingDimensionsBelowARow) {
   ix_gemm_options options = IX_GEMM_OPTIONS_INIT;
   options.lda = 1;
