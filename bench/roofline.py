@@ -15,8 +15,8 @@ from pathlib import Path
 from statistics import median
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT = 860, 520
-LEFT, RIGHT, TOP, BOTTOM = 70, 250, 50, 60
+WIDTH, HEIGHT = 940, 520
+LEFT, RIGHT, TOP, BOTTOM = 70, 330, 50, 60
 COLOURS = ["#0b62a4", "#d1495b", "#2e8b57", "#e08e0b", "#6a4c93", "#5f6b7a"]
 
 

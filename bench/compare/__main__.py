@@ -8,8 +8,8 @@
 
 Each test is run in rounds. In a round every engine runs once, in turn, beginning with another one
 each time; ix_limits probes the machine before and after. A round in which a limit moved by more
-than --max-drift is dropped, counted and run again, up to twice as many rounds as asked for. What is
-left gives medians, ranges, ratios to the first engine, and shares of the limits.
+than --max-drift is dropped, counted and run again, up to --max-rounds in all. What is left gives
+medians, ranges, ratios to the first engine, and shares of the limits.
 docs/performance.md says how to read them.
 """
 import argparse
@@ -63,17 +63,21 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("-t", "--threads", type=int, default=2, help="default: 2")
     add("-r", "--repetitions", type=int, default=1, help="of a test in a round; default: 1")
     add("--rounds", type=int, default=5, help="default: 5")
+    add("--max-rounds", type=int, help="kept and dropped; default: twice the rounds")
     add("--max-drift", type=float, default=0.10, help="default: 0.10")
     add("--limits", default=str(ROOT / "build/bench/bench/limits/ix_limits"),
         help="ix_limits; default: build/bench/bench/limits/ix_limits")
     add("-o", "--output", help="write everything to this JSON file")
     options = parser.parse_args(arguments)
     options.ix = options.ix or [("ix", [str(ROOT / "build/bench/apps/ix/ix")])]
+    options.max_rounds = options.max_rounds or 2 * options.rounds
     names = [name for name, _ in options.ix + options.peer]
     if len(set(names)) < len(names):
         parser.error("two engines have the same name")
-    if options.rounds < 1 or options.repetitions < 1 or options.threads < 1:
-        parser.error("--rounds, -r and -t are at least 1")
+    if not 1 <= options.rounds <= options.max_rounds:
+        parser.error("--rounds is from 1 to --max-rounds")
+    if options.repetitions < 1 or options.threads < 1:
+        parser.error("-r and -t are at least 1")
     return options
 
 
@@ -105,13 +109,14 @@ def main(arguments: list[str]) -> int:
     report = {"format": 1, "time": time.strftime("%FT%TZ", time.gmtime()),
               "machine": {"system": platform.platform(), "cpu": ""},
               "settings": {"threads": options.threads, "repetitions": options.repetitions,
-                           "rounds": options.rounds, "max_drift": options.max_drift},
+                           "rounds": options.rounds, "max_rounds": options.max_rounds,
+                           "max_drift": options.max_drift},
               "tests": []}
     complete = True
     try:
         for test in tests_of(options):
             engines = engines_for(test, options)
-            rounds = run_test(test, engines, limits, options.rounds, options.max_drift)
+            rounds = run_test(test, engines, limits, options)
             summary = summary_of(test, engines, rounds)
             report["machine"]["cpu"] = engines[0].details.get("cpu_info", "")
             report["tests"].append(summary)

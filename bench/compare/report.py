@@ -10,13 +10,15 @@ def limit(value: float | None, unit: str) -> str:
 
 
 def table(summary: dict) -> str:
-    dropped = summary["rounds_dropped"]
-    limits = summary["limits"]
-    lines = [f"{summary['test']}, {summary['model']} ({summary['model_type']}): "
-             f"{summary['rounds_kept']} rounds kept, {dropped} dropped; limits "
-             f"int8 {limit(limits['int8_gops'], 'GOPS')}, read {limit(limits['read_gbs'], 'GB/s')}"]
+    title = f"{summary['test']}, {summary['model']} ({summary['model_type']})"
     if not summary["engines"]:
-        return lines[0] + "\nno round was kept: the machine is not steady enough to measure\n"
+        least = min(one["drift"] for one in summary["rounds"])
+        return (f"{title}: none of {summary['rounds_dropped']} rounds was kept: the machine's "
+                f"limits moved by {percent(least)} or more in each\n")
+    limits = summary["limits"]
+    lines = [f"{title}: {summary['rounds_kept']} rounds kept, {summary['rounds_dropped']} dropped; "
+             f"limits int8 {limit(limits['int8_gops'], 'GOPS')}, "
+             f"read {limit(limits['read_gbs'], 'GB/s')}"]
     first = summary["engines"][0]["name"]
     header = ["engine", "median t/s", "range", f"{first} / it", "GB/s", "% read", "GOPS", "% int8"]
     rows = [[engine["name"], f"{engine['median_ts']:.2f}",

@@ -12,17 +12,17 @@ def drift_between(before: dict, after: dict) -> float:
     return max(changes, default=0.0)
 
 
-def run_test(test, engines, limits, wanted: int, max_drift: float) -> list[dict]:
-    """Rounds until `wanted` of them are kept, at most twice as many."""
+def run_test(test, engines, limits, options) -> list[dict]:
+    """Rounds until as many of them are kept as asked for, at most options.max_rounds."""
     rounds = []
     kept = 0
     before = limits.run()
-    while kept < wanted and len(rounds) < 2 * wanted:
+    while kept < options.rounds and len(rounds) < options.max_rounds:
         first = len(rounds) % len(engines)
         speeds = {engine.name: engine.run(test) for engine in engines[first:] + engines[:first]}
         after = limits.run()
         drift = drift_between(before, after)
-        rounds.append({"kept": drift <= max_drift, "drift": drift, "before": before,
+        rounds.append({"kept": drift <= options.max_drift, "drift": drift, "before": before,
                        "after": after, "tokens_per_second": speeds})
         kept += rounds[-1]["kept"]
         before = after

@@ -101,7 +101,8 @@ class Compare(FakeEngines):
         test, = report["tests"]
         self.assertEqual((test["rounds_kept"], test["rounds_dropped"]), (0, 4))
         self.assertEqual(test["engines"], [])
-        self.assertIn("no round was kept", self.done.stdout)
+        self.assertIn("none of 4 rounds was kept: the machine's limits moved by 50.0 % or more",
+                      self.done.stdout)
 
     def test_engines_take_turns_to_begin(self):
         self.limits(*[(100, 10)] * 4)
