@@ -1,6 +1,7 @@
 #include "limits/machine_limits.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -20,14 +21,14 @@ Result<MachineLimits> probe_limits(const ProbeOptions& options) {
   }
   const int passes = options.quick ? 5 : 9;
   const double window = options.quick ? 0.02 : 0.04;  // seconds
-  ThreadPool pool(options.threads);
+  IX_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, ThreadPool::start(options.threads));
   MachineLimits limits{options.threads, {}, {}};
   for (const PeakLoop& loop : runnable_loops()) {
     limits.arithmetic.push_back(
-        {loop.name, loop.instruction, loop.arithmetic, measure_peak(loop, pool, passes, window)});
+        {loop.name, loop.instruction, loop.arithmetic, measure_peak(loop, *pool, passes, window)});
   }
   IX_ASSIGN_OR_RETURN(limits.read,
-                      measure_read(pool, default_read_buffer_bytes(), options.quick ? 15 : 40));
+                      measure_read(*pool, default_read_buffer_bytes(), options.quick ? 15 : 40));
   return limits;
 }
 

@@ -33,7 +33,8 @@ struct ProbeOptions {
   bool quick = false;  // about a second instead of about three
 };
 
-// invalid_argument for fewer than one thread; resource_exhausted without memory for the buffer.
+// invalid_argument for fewer than one thread; resource_exhausted without memory for the
+// buffer or where the system refuses a thread.
 Result<MachineLimits> probe_limits(const ProbeOptions& options);
 
 }  // namespace ix::limits

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <memory>
 #include <random>
 #include <utility>
 
@@ -119,11 +120,12 @@ class GemmBench {
       for (const int64_t m : options_.m) {
         for (const int64_t k : options_.k) {
           for (const int64_t t : threads) {
-            ThreadPool pool(static_cast<int>(t));
+            IX_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool,
+                                ThreadPool::start(static_cast<int>(t)));
             IX_ASSIGN_OR_RETURN(const PackedWeights weights,
-                                PackedWeights::create(type, m, k, working_set, pool));
+                                PackedWeights::create(type, m, k, working_set, *pool));
             IX_RETURN_IF_ERROR(check_rows(weights.at(0)));
-            for (const cpu::Isa isa : isas) measure_all(type, isa, weights, pool);
+            for (const cpu::Isa isa : isas) measure_all(type, isa, weights, *pool);
           }
         }
       }
