@@ -107,20 +107,18 @@ struct BlocksK16 {
                              __m512i* total) {
     __m512i sums[C];
 #pragma GCC unroll 16
-    for (int c = 0; c < C; ++c) sums[c] = _mm512_setzero_si512();
+    for (int c = 0; c < C; ++c) {
+      sums[c] = Type::kOffsetBits == 0
+                    ? _mm512_setzero_si512()
+                    : _mm512_slli_epi32(
+                          broadcast(x + c * kStride + offsetof(Q8Block256, minus_sum16) + 4 * s),
+                          Type::kOffsetBits);
+    }
     dot<kFirst, kFirst + 4, C, kStride>(quants, x + 16 * (s - kFirst / 4), sums);
     const __m128i bytes = load_scales(block, s);
     const __m512i scale = words(Type::kMin ? _mm_and_si128(bytes, _mm_set1_epi8(15)) : bytes);
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) total[c] = _mm512_dpwssd_epi32(total[c], sums[c], scale);
-    if constexpr (Type::kOffsetBits > 0) {
-      const __m512i offset = _mm512_slli_epi16(scale, Type::kOffsetBits);
-#pragma GCC unroll 16
-      for (int c = 0; c < C; ++c) {
-        total[c] = dot_words(total[c], offset,
-                             x + c * kStride + offsetof(Q8Block256, minus_sum16) + 4 * s);
-      }
-    }
   }
 
   // total[c] -= dmin × (mins · sums of the activations)
