@@ -290,8 +290,9 @@ void unpack_block(const PanelQ8_0& p, int row, float* out) {
 
 template <typename PanelK>
 void expand_k(const PanelK& p, int row, int j, const SubBlock& q, float* out) {
+  const uint8_t min = p.mins[j / 2][row][j % 2];
   expand(q, 0, half_to_float(p.d[row]) * static_cast<float>(p.scales[j][row]), 32, out);
-  add(-(half_to_float(p.dmin[row]) * static_cast<float>(p.mins[j / 2][row][j % 2])), 32, out);
+  add(-(half_to_float(p.dmin[row]) * static_cast<float>(min)), 32, out);
 }
 
 void unpack_block(const PanelQ4_K& p, int row, float* out) {
