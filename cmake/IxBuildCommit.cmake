@@ -16,6 +16,8 @@ function(ix_build_commit target)
             -P ${script}
     DEPENDS ${log} ${script}
     VERBATIM)
+  # What clang-tidy needs built.
+  add_custom_target(${target}_generated DEPENDS ${directory}/build_commit.h)
   target_sources(${target} PRIVATE ${directory}/build_commit.h)
   target_include_directories(${target} PRIVATE ${directory})
 endfunction()

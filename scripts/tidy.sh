@@ -12,7 +12,8 @@ else
   files=$(git diff --name-only --diff-filter=d "$base" -- 'src/*.cc' 'apps/*.cc')
 fi
 [ -n "$files" ] || { echo "tidy: no changed sources"; exit 0; }
-[ -f build/tidy/compile_commands.json ] || cmake --preset tidy >/dev/null
+cmake --preset tidy >/dev/null
+cmake --build build/tidy --target ix_generated >/dev/null
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! echo "$files" | xargs -P "$(nproc)" -n 4 clang-tidy-14 -p build/tidy --quiet \

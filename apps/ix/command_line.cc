@@ -15,8 +15,10 @@ namespace ix::cli {
 namespace {
 
 // llama.cpp's long flags with one dash, which the parser does not know.
-const std::map<std::string, std::string, std::less<>> kOneDashFlags = {
-    {"-npl", "--n-parallel"}, {"-st", "--single-turn"}, {"-sys", "--system-prompt"}};
+const std::map<std::string, std::string, std::less<>> kOneDashFlags = {{"-no-cnv", "--raw"},
+                                                                       {"-npl", "--n-parallel"},
+                                                                       {"-st", "--single-turn"},
+                                                                       {"-sys", "--system-prompt"}};
 
 std::vector<std::string> flags_of(const CLI::App& app) {
   std::vector<std::string> out;
@@ -74,8 +76,14 @@ Result<std::vector<std::string>> known_flags(CLI::App& command, const std::strin
                              full_name);
     }
     out.push_back(argument);
-    const bool takes_next = name.size() == argument.size() && option->get_items_expected_min() > 0;
-    if (takes_next && i + 1 < arguments.size()) out.push_back(arguments[++i]);
+    const bool wants_value = option->get_items_expected_min() > 0;
+    const bool has_value = name.size() < argument.size();
+    if (has_value && !wants_value) {
+      return invalid_argument(fmt::format("{} takes no value", name));
+    }
+    if (!wants_value || has_value) continue;
+    if (++i == arguments.size()) return invalid_argument(fmt::format("{} needs a value", name));
+    out.push_back(arguments[i]);
   }
   return out;
 }
@@ -131,13 +139,13 @@ int parse_and_run(CLI::App& app, std::vector<std::string> arguments, const Actio
     return usage_error(without_prefix(e.what()));
   } catch (const CLI::ExtrasError& e) {
     return usage_error(fmt::format("unexpected argument '{}'", without_prefix(e.what())));
-  } catch (const CLI::ArgumentMismatch& e) {
-    const std::string what = e.what();
-    return usage_error(fmt::format("{} needs a value", what.substr(0, what.find(':'))));
   } catch (const CLI::ParseError& e) {
     return usage_error(e.what());
   }
-  return action ? action() : kExitUsage;
+  const int code = action ? action() : kExitUsage;
+  if (output_arrived()) return code;
+  print_error("standard output could not be written");
+  return code == kExitOk ? kExitError : code;
 }
 
 }  // namespace
@@ -146,6 +154,8 @@ int run_command_line(std::vector<std::string> arguments, const std::vector<AddCo
   CLI::App app("Runs GGUF language models.", "ix");
   app.set_version_flag("--version", "ix " IX_VERSION, "Print the version");
   app.set_help_flag("-h,--help", "Print this help");
+  // As with llama.cpp, the last of several is meant.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.footer(
       "Examples:\n"
       "  ix run -m model.gguf                               chat in the terminal\n"

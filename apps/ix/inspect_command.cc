@@ -179,7 +179,7 @@ int inspect(const InspectOptions& options) {
     return report_error(invalid_argument("give a file: ix inspect FILE.gguf"), kExitUsage);
   }
   const auto file = gguf::GgufFile::open(options.file);
-  if (!file.ok()) return report_error(file.status());
+  if (!file.ok()) return report_failure(file.status());
   std::optional<std::string> graph;
   if (options.graph) {
     const auto decoder = model::build_decoder(**file, {});

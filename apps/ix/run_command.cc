@@ -73,6 +73,9 @@ int answer_once(Session& session, const RunOptions& options,
 
 int run(RunOptions& options) {
   if (Status status = finish_sampling(options); !status.ok()) return report_failure(status);
+  if (Status status = check_model_given(options.session.model); !status.ok()) {
+    return report_failure(status);
+  }
   auto prompt = checked_prompt(options);
   if (!prompt.ok()) return report_failure(prompt.status());
   auto session = Session::open(options.session);

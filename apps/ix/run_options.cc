@@ -25,7 +25,9 @@ void add_input_flags(CLI::App& command, RunOptions& options) {
       .add_option("--chat-template-file", options.template_file,
                   "Jinja chat template to use instead of the model's own")
       ->group("Input");
-  command.add_flag("--raw", options.raw, "Continue the prompt as it is, without chat template")
+  command
+      .add_flag("--raw", options.raw,
+                "Continue the prompt as it is, without chat template (also -no-cnv)")
       ->group("Input");
   command
       .add_flag("--single-turn", options.single_turn, "Leave the chat after one answer (also -st)")

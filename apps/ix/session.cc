@@ -46,8 +46,12 @@ Result<std::pair<int64_t, graph::Decoder>> build(const gguf::GgufFile& file, int
 
 }  // namespace
 
+Status check_model_given(const std::string& path) {
+  return path.empty() ? invalid_argument("give a model: -m FILE.gguf") : ok_status();
+}
+
 Result<Vocabulary> Vocabulary::open(const std::string& path) {
-  if (path.empty()) return invalid_argument("give a model: -m FILE.gguf");
+  IX_RETURN_IF_ERROR(check_model_given(path));
   Vocabulary out;
   IX_ASSIGN_OR_RETURN(out.file_, gguf::GgufFile::open(path));
   auto tokenizer = tokenizer::Tokenizer::create(out.file_->metadata());

@@ -23,6 +23,9 @@ struct SessionOptions {
   bool no_pack = false;
 };
 
+// Says what to type where -m was left away.
+Status check_model_given(const std::string& path);
+
 // A file and its tokenizer: all that `ix tokenize` needs.
 class Vocabulary {
  public:

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <iostream>
 
 namespace ix::cli {
 
@@ -23,6 +24,10 @@ void print_error(std::string_view message) {
 int report_failure(const Status& status) {
   return report_error(status,
                       status.code() == StatusCode::invalid_argument ? kExitUsage : kExitError);
+}
+
+bool output_arrived() {
+  return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.flush().good();
 }
 
 std::string printable(std::string_view text) {

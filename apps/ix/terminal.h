@@ -31,6 +31,9 @@ int report_failure(const Status& status);
 // text without control characters other than newline and tab (they become U+FFFD).
 std::string printable(std::string_view text);
 
+// False where anything written to stdout was lost, as on a full disk.
+bool output_arrived();
+
 // To stdout at once; as printable() when stdout is a terminal.
 void print_text(std::string_view text);
 

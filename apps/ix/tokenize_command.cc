@@ -106,14 +106,9 @@ Result<std::string> text_to_tokenize(const PromptSource& source) {
   return read_text(source.file.value_or("-"));
 }
 
-int open_failed(const Status& status) {
-  return report_error(status,
-                      status.code() == StatusCode::invalid_argument ? kExitUsage : kExitError);
-}
-
 int tokenize(const TokenizeOptions& options) {
   const auto vocabulary = Vocabulary::open(options.model);
-  if (!vocabulary.ok()) return open_failed(vocabulary.status());
+  if (!vocabulary.ok()) return report_failure(vocabulary.status());
   const tokenizer::EncodeOptions encode{.add_special = !options.no_bos,
                                         .parse_special = options.special};
   const auto& tokenizer = vocabulary->tokenizer();
@@ -125,7 +120,7 @@ int tokenize(const TokenizeOptions& options) {
     });
   }
   const auto text = text_to_tokenize(options.source);
-  if (!text.ok()) return open_failed(text.status());
+  if (!text.ok()) return report_failure(text.status());
   const auto ids = tokenizer.encode(*text, encode);
   const std::string out = options.json ? dump(ids) : fmt::format("{}", fmt::join(ids, " "));
   std::puts(out.c_str());
@@ -134,7 +129,7 @@ int tokenize(const TokenizeOptions& options) {
 
 int detokenize(const DetokenizeOptions& options) {
   const auto vocabulary = Vocabulary::open(options.model);
-  if (!vocabulary.ok()) return open_failed(vocabulary.status());
+  if (!vocabulary.ok()) return report_failure(vocabulary.status());
   const auto& tokenizer = vocabulary->tokenizer();
   const tokenizer::DecodeOptions decode{.skip_control = !options.special,
                                         .strip_leading_space = true};

@@ -6,9 +6,11 @@ import unittest
 IX, MODELS = sys.argv[1:3]
 
 
-def ix(*arguments, stdin=b"", timeout=120):
-    """Exit code, standard output and standard error, as bytes; standard input is a pipe."""
-    done = subprocess.run([IX, *arguments], input=stdin, capture_output=True, timeout=timeout)
+def ix(*arguments, stdin=b"", timeout=120, before=()):
+    """Exit code, standard output and standard error, as bytes; standard input is a pipe. before: a
+    command that runs ix."""
+    done = subprocess.run([*before, IX, *arguments], input=stdin, capture_output=True,
+                          timeout=timeout)
     return done.returncode, done.stdout, done.stderr
 
 

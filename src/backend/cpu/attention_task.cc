@@ -60,7 +60,7 @@ void AttentionTask::gather_queries() {
 void AttentionTask::find_blocks(Position start, int32_t first_block, int32_t end_block) {
   const auto table = sequence_.block_tables[static_cast<size_t>(stage_.kv_group)];
   for (int32_t b = first_block; b < end_block; ++b) {
-    const BlockId block = table[static_cast<size_t>(start / kBlockTokens + b)];
+    const BlockId block = table[static_cast<size_t>(start / kBlockTokens) + static_cast<size_t>(b)];
     keys_[static_cast<size_t>(b)] = cache_.keys(stage_.kv_layer, block, kv_head_);
     values_[static_cast<size_t>(b)] = cache_.values(stage_.kv_layer, block, kv_head_);
   }

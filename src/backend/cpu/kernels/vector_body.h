@@ -60,13 +60,15 @@ inline float dot(const float* a, const float* b, int64_t n) {
   return reduce_add(add(add(s[0], s[1]), add(s[2], s[3])));
 }
 
-// Calls body(load, store) shaped code for whole vectors and once for the rest.
+// Runs WHOLE for whole vectors and PART once for the rest.
+// NOLINTBEGIN(bugprone-macro-parentheses): they are statements
 #define IX_FOR_LANES(n, WHOLE, PART)                \
   do {                                              \
     int64_t i = 0;                                  \
     for (; i + kLanes <= (n); i += kLanes) WHOLE;   \
     if (const int64_t left = (n)-i; left > 0) PART; \
   } while (0)
+// NOLINTEND(bugprone-macro-parentheses)
 
 void rms_norm(const float* in, const float* weight, float eps, int64_t width, float* out) {
   const float mean = dot(in, in, width) / static_cast<float>(width);
