@@ -21,6 +21,7 @@ struct SessionOptions {
   bool precise = false;
   std::string isa;
   bool no_pack = false;
+  bool lock_memory = false;
 };
 
 // A file and its tokenizer: all that `ix tokenize` needs.
