@@ -121,6 +121,10 @@ void add_engine_flags(CLI::App& command, RunOptions& options) {
       ->group("Model");
   command.add_option("--isa", s.isa, "Instruction set to use instead of the best one")
       ->group("Model");
+  command
+      .add_flag("--mlock", s.lock_memory,
+                "Lock the weights in memory, so that they are never swapped out")
+      ->group("Model");
   command.add_flag("--no-pack", s.no_pack, "Do not repack weights (slow)")->group("Model");
 }
 

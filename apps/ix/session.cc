@@ -10,9 +10,22 @@
 #include "backend/reference/reference_executor.h"
 #include "model/model.h"
 #include "progress.h"
+#include "terminal.h"
 
 namespace ix::cli {
 namespace {
+
+// With a line of progress on a terminal.
+Result<std::shared_ptr<const backend::cpu::CpuModel>> load_weights(
+    const SessionOptions& options, const graph::Decoder& decoder, const gguf::GgufFile& file,
+    const backend::ExecutorOptions& executor_options) {
+  LoadingLine line;
+  return backend::cpu::load_model(decoder, file, executor_options,
+                                  {.isa = options.isa,
+                                   .pack = !options.no_pack,
+                                   .progress = LoadingLine::update,
+                                   .progress_context = &line});
+}
 
 Result<std::unique_ptr<backend::Executor>> open_executor(const SessionOptions& options,
                                                          const graph::Decoder& decoder,
@@ -23,13 +36,12 @@ Result<std::unique_ptr<backend::Executor>> open_executor(const SessionOptions& o
                                                   .kv_tokens = context,
                                                   .max_sequences = 1};
   if (options.precise) return backend::open_reference(decoder, file, executor_options);
-  LoadingLine line;
-  const backend::cpu::CpuOptions cpu_options{.isa = options.isa,
-                                             .pack = !options.no_pack,
-                                             .progress = LoadingLine::update,
-                                             .progress_context = &line};
-  IX_ASSIGN_OR_RETURN(auto model,
-                      backend::cpu::load_model(decoder, file, executor_options, cpu_options));
+  IX_ASSIGN_OR_RETURN(auto model, load_weights(options, decoder, file, executor_options));
+  if (options.lock_memory) {
+    // Without the lock it runs as well, until memory is short.
+    const Status locked = backend::cpu::lock_weights(*model);
+    if (!locked.ok()) print_warning(locked.message());
+  }
   return backend::cpu::open_cpu(std::move(model), executor_options);
 }
 
@@ -61,6 +73,9 @@ Result<Vocabulary> Vocabulary::open(const std::string& path) {
 }
 
 Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
+  if (options.lock_memory && (options.precise || options.no_pack)) {
+    return invalid_argument("--mlock locks repacked weights: leave --precise and --no-pack away");
+  }
   const auto start = std::chrono::steady_clock::now();
   IX_ASSIGN_OR_RETURN(Vocabulary vocabulary, Vocabulary::open(options.model));
   std::unique_ptr<Session> session(new Session(std::move(vocabulary)));

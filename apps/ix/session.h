@@ -21,6 +21,7 @@ struct SessionOptions {
   bool precise = false;
   std::string isa;
   bool no_pack = false;
+  bool lock_memory = false;
 };
 
 // Says what to type where -m was left away.

@@ -21,6 +21,8 @@ void print_error(std::string_view message) {
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
+void print_warning(std::string_view message) { print_error("warning: " + std::string(message)); }
+
 int report_failure(const Status& status) {
   return report_error(status,
                       status.code() == StatusCode::invalid_argument ? kExitUsage : kExitError);

@@ -20,6 +20,8 @@ bool stderr_is_terminal();
 
 // One line "ix: message" on stderr, whatever the message holds.
 void print_error(std::string_view message);
+// The same as "ix: warning: message".
+void print_warning(std::string_view message);
 inline int report_error(const Status& status, int exit_code = kExitError) {
   print_error(status.message());
   return exit_code;

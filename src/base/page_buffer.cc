@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include "base/checked_math.h"
@@ -15,6 +17,12 @@ namespace {
 
 constexpr uint64_t kHugePage = uint64_t{2} << 20;
 constexpr uint64_t kMostBytes = uint64_t{1} << 46;  // half of a process's address space
+
+std::string memory_lock_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return "none";
+  return fmt::format("{} KiB", limit.rlim_cur / 1024);
+}
 
 }  // namespace
 
@@ -71,6 +79,14 @@ Result<PageBuffer> PageBuffer::allocate(uint64_t bytes) {
   madvise(buffer.data_, buffer.mapped_, MADV_HUGEPAGE);
 #endif
   return buffer;
+}
+
+Status PageBuffer::lock() const {
+  if (size_ == 0 || mlock(data_, size_) == 0) return ok_status();
+  return resource_exhausted(fmt::format(
+      "cannot lock {} MiB in memory: {}; this process may lock {} (RLIMIT_MEMLOCK): raise it with "
+      "'ulimit -l' or in /etc/security/limits.conf",
+      size_ >> 20, strerror(errno), memory_lock_limit()));
 }
 
 Result<PageBuffer> PageBuffer::reserve(uint64_t bytes) { return map(bytes, 0, MAP_NORESERVE); }

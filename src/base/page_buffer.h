@@ -27,6 +27,10 @@ class PageBuffer {
   // For memory of which only a part may ever be used: it may be larger than what the system has.
   static Result<PageBuffer> reserve(uint64_t bytes);
 
+  // Keeps the pages in memory, never swapped out, while the buffer lives. resource_exhausted, with
+  // the process's limit and how to raise it, where the system refuses.
+  Status lock() const;
+
   std::byte* data() const { return data_; }
   uint64_t size() const { return size_; }
   std::span<std::byte> bytes() const { return {data_, static_cast<size_t>(size_)}; }

@@ -1,11 +1,15 @@
 #include "base/thread_pool.h"
 
 #include <fmt/format.h>
+#include <linux/futex.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <system_error>
 
 #include "base/check.h"
@@ -24,16 +28,10 @@ void pause_cpu() {
 #endif
 }
 
-// Returns once value differs from old: spins first, then sleeps on the futex behind it.
-void wait_while_equal(const std::atomic<int32_t>& value, int32_t old) {
-  const auto until = std::chrono::steady_clock::now() + kSpin;
-  do {
-    for (int i = 0; i < 64; ++i) {
-      if (value.load(std::memory_order_acquire) != old) return;
-      pause_cpu();
-    }
-  } while (std::chrono::steady_clock::now() < until);
-  value.wait(old, std::memory_order_acquire);
+// std::atomic::wait() yields the processor, one more system call, before it sleeps.
+void futex(const std::atomic<int32_t>& value, int operation, int32_t argument) {
+  static_assert(sizeof(value) == sizeof(int32_t) && std::atomic<int32_t>::is_always_lock_free);
+  syscall(SYS_futex, &value, operation | FUTEX_PRIVATE_FLAG, argument, nullptr, nullptr, 0);
 }
 
 }  // namespace
@@ -60,8 +58,8 @@ Status ThreadPool::start_workers(int threads) {
 
 ThreadPool::~ThreadPool() {
   stop_.store(true, std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
+  generation_.fetch_add(1);
+  wake(generation_);
   for (std::thread& worker : workers_) worker.join();
 }
 
@@ -74,8 +72,8 @@ void ThreadPool::run(int64_t tasks, Task task) {
   tasks_ = tasks;
   next_.store(0, std::memory_order_relaxed);
   working_.store(static_cast<int32_t>(workers_.size()), std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
+  generation_.fetch_add(1);
+  wake(generation_);
   take_tasks(0);
   // Every worker passes through once, so none can still read task_ when run() returns.
   for (int32_t left = working_.load(std::memory_order_acquire); left != 0;
@@ -91,6 +89,27 @@ void ThreadPool::take_tasks(int thread) {
   }
 }
 
+// Returns once value differs from old: spins first, then sleeps.
+void ThreadPool::wait_while_equal(const std::atomic<int32_t>& value, int32_t old) {
+  const auto until = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 64; ++i) {
+      if (value.load(std::memory_order_acquire) != old) return;
+      pause_cpu();
+    }
+  } while (std::chrono::steady_clock::now() < until);
+  // In the one order of sequentially consistent operations either the sleeper is counted before
+  // wake() looks, or the new value is there before the sleeper looks.
+  sleepers_.fetch_add(1);
+  while (value.load() == old) futex(value, FUTEX_WAIT, old);
+  sleepers_.fetch_sub(1);
+}
+
+// After a change of value by a sequentially consistent operation.
+void ThreadPool::wake(const std::atomic<int32_t>& value) {
+  if (sleepers_.load() > 0) futex(value, FUTEX_WAKE, std::numeric_limits<int32_t>::max());
+}
+
 void ThreadPool::work(int thread) {
   int32_t seen = 0;
   for (;;) {
@@ -98,7 +117,7 @@ void ThreadPool::work(int thread) {
     seen = generation_.load(std::memory_order_acquire);
     if (stop_.load(std::memory_order_relaxed)) return;
     take_tasks(thread);
-    if (working_.fetch_sub(1, std::memory_order_acq_rel) == 1) working_.notify_one();
+    if (working_.fetch_sub(1) == 1) wake(working_);
   }
 }
 

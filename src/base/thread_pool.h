@@ -1,7 +1,8 @@
 // One pool of threads for data-parallel loops.
 //
 // Work is taken from an atomic counter, so a slow or stolen core does not hold the others back.
-// Between loops a worker spins for at most 20 microseconds and then sleeps on a futex.
+// Between loops a worker spins for at most 20 microseconds and then sleeps on a futex. No other
+// system call is made.
 #pragma once
 
 #include <atomic>
@@ -40,6 +41,8 @@ class ThreadPool {
   Status start_workers(int threads);
   void work(int thread);
   void take_tasks(int thread);
+  void wait_while_equal(const std::atomic<int32_t>& value, int32_t old);
+  void wake(const std::atomic<int32_t>& value);
 
   std::vector<std::thread> workers_;
   const Task* task_ = nullptr;  // written before generation_ moves, read after
@@ -47,6 +50,7 @@ class ThreadPool {
   alignas(64) std::atomic<int64_t> next_{0};
   alignas(64) std::atomic<int32_t> generation_{0};
   alignas(64) std::atomic<int32_t> working_{0};
+  alignas(64) std::atomic<int32_t> sleepers_{0};
   std::atomic<bool> stop_{false};
 };
 

@@ -81,6 +81,11 @@ BlockTables::~BlockTables() {
   }
 }
 
+void BlockTables::reserve(int64_t tokens) {
+  const auto entries = static_cast<size_t>(ceil_div(tokens, pools_.tokens_per_block()));
+  for (auto& table : tables_) table.reserve(entries);
+}
+
 void BlockTables::prepare(Position start, int32_t rows) {
   const int64_t block = pools_.tokens_per_block();
   for (size_t g = 0; g < tables_.size(); ++g) {

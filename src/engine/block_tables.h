@@ -51,6 +51,9 @@ class BlockTables {
   BlockTables(const BlockTables&) = delete;
   BlockTables& operator=(const BlockTables&) = delete;
 
+  // Takes the memory for tables of `tokens` positions.
+  void reserve(int64_t tokens);
+
   // Before rows at positions [start, start + rows) run: frees the blocks that no row from start on
   // can see, and takes blocks up to the last row's. The caller has committed them.
   void prepare(Position start, int32_t rows);

@@ -38,7 +38,11 @@ struct Engine::Impl {
         pools(std::move(pools_in)),
         context_length(context_length_in),
         vocab_size(vocab_size_in),
-        scheduler(pools, max_rows, max_sequences) {}
+        scheduler(pools, max_rows, max_sequences) {
+    tokens.reserve(static_cast<size_t>(max_rows));
+    wants.reserve(static_cast<size_t>(max_rows));
+    sequences.reserve(static_cast<size_t>(max_sequences));
+  }
 
   Status check(const Request& request) const;
   void finish_requested();
@@ -47,6 +51,7 @@ struct Engine::Impl {
   Status run(std::span<const PlannedRows> plan);
   void take_results(std::span<const PlannedRows> plan, const backend::StepOutput& output);
   void end(RequestId id, FinishReason reason, Status error = {});
+  Event& blank_event();
 
   std::unique_ptr<backend::Executor> executor;
   const tokenizer::Tokenizer& tokenizer;
@@ -56,7 +61,9 @@ struct Engine::Impl {
   Scheduler scheduler;  // uses pools: sequences go before them
   RequestId next_id = 1;
   std::vector<std::pair<RequestId, FinishReason>> to_end;  // at the next step
-  std::vector<Event> events;
+  std::vector<Event>
+      events;  // the first event_count are this step's, the others are kept for reuse
+  size_t event_count = 0;
 
   // The step that runs.
   std::vector<TokenId> tokens;
@@ -97,10 +104,20 @@ Status Engine::Impl::check(const Request& request) const {
   return validate(request.sampling, vocab_size);
 }
 
+// The next event of the step: no text, finish or error. A token may be there for its memory.
+Event& Engine::Impl::blank_event() {
+  if (event_count == events.size()) events.emplace_back();
+  Event& event = events[event_count++];
+  event.text.clear();
+  event.finish.reset();
+  event.error = {};
+  return event;
+}
+
 void Engine::Impl::end(RequestId id, FinishReason reason, Status error) {
   Sequence* sequence = scheduler.find(id);
   if (sequence == nullptr) return;
-  events.push_back(sequence->end(reason, std::move(error)));
+  sequence->end(reason, std::move(error), blank_event());
   scheduler.remove(id);
 }
 
@@ -152,8 +169,9 @@ void Engine::Impl::take_results(std::span<const PlannedRows> plan,
     const bool has_result = rows == sequence->pending_rows();
     sequence->advance(rows);
     if (!has_result) continue;
-    events.push_back(sequence->accept(output.rows[next++]));
-    if (events.back().finish) scheduler.remove(sequence->id());
+    Event& event = blank_event();
+    sequence->accept(output.rows[next++], event);
+    if (event.finish) scheduler.remove(sequence->id());
   }
 }
 
@@ -224,10 +242,10 @@ Result<RequestId> Engine::submit(Request request) {
 }
 
 Result<std::span<const Event>> Engine::step() {
-  impl_->events.clear();
+  impl_->event_count = 0;
   impl_->finish_requested();
   impl_->run_step();
-  return std::span<const Event>(impl_->events);
+  return std::span<const Event>(impl_->events).first(impl_->event_count);
 }
 
 void Engine::cancel(RequestId request) {

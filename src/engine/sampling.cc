@@ -67,6 +67,12 @@ bool needs_only_argmax(const SamplingOptions& options) {
 
 Sampler::Sampler(const SamplingOptions& options) : options_(options) {}
 
+void Sampler::reserve(int64_t tokens) {
+  if (penalties_off(options_)) return;
+  if (options_.penalty_last_n >= 0) tokens = std::min<int64_t>(tokens, options_.penalty_last_n);
+  recent_.reserve(static_cast<size_t>(tokens));
+}
+
 TokenId Sampler::sample(std::span<const float> logits, std::span<const TokenId> history,
                         Position position) {
   const std::span<const float> adjusted = adjust(logits, history);
@@ -126,6 +132,7 @@ float Sampler::best_logit() const {
 // weights_[i] = exp((logit[i] - best) / temperature); returns their sum.
 double Sampler::fill_weights(double temperature) {
   const double best = sorted_ ? candidates_.front().logit : best_logit();
+  weights_.reserve(candidates_.capacity());
   weights_.resize(candidates_.size());
   double sum = 0;
   for (size_t i = 0; i < candidates_.size(); ++i) {
@@ -145,23 +152,19 @@ void Sampler::keep_typical() {
     const double p = weight / sum;
     if (p > 0) entropy -= p * std::log(p);
   }
-  struct Scored {
-    double deviation;
-    double probability;
-    Candidate candidate;
-  };
-  std::vector<Scored> scored(candidates_.size());
-  for (size_t i = 0; i < scored.size(); ++i) {
+  scored_.reserve(candidates_.capacity());
+  scored_.resize(candidates_.size());
+  for (size_t i = 0; i < scored_.size(); ++i) {
     const double p = weights_[i] / sum;
-    scored[i] = {std::abs(-std::log(p) - entropy), p, candidates_[i]};
+    scored_[i] = {std::abs(-std::log(p) - entropy), p, candidates_[i]};
   }
-  std::sort(scored.begin(), scored.end(), [](const Scored& a, const Scored& b) {
+  std::sort(scored_.begin(), scored_.end(), [](const Scored& a, const Scored& b) {
     return a.deviation < b.deviation ||
            (a.deviation == b.deviation && better(a.candidate, b.candidate));
   });
   double kept = 0;
   candidates_.clear();
-  for (const Scored& s : scored) {
+  for (const Scored& s : scored_) {
     candidates_.push_back(s.candidate);
     kept += s.probability;
     if (kept > double{options_.typical_p}) break;

@@ -41,6 +41,10 @@ class Sampler {
  public:
   explicit Sampler(const SamplingOptions& options);
 
+  // Takes the memory for a history of `tokens` tokens. What the vocabulary's size asks for is taken
+  // at the first sample; later ones allocate nothing.
+  void reserve(int64_t tokens);
+
   // The token for `position` (of the sequence, prompt counted). logits: [vocab]. history: the
   // sequence so far. The draw depends on (seed, position), the logits and the history alone, so it
   // is the same whatever else runs. kNoToken when nothing can be chosen: every logit is -inf or
@@ -49,6 +53,13 @@ class Sampler {
                  Position position);
 
  private:
+  // A token on its way through keep_typical().
+  struct Scored {
+    double deviation;
+    double probability;
+    Candidate candidate;
+  };
+
   std::span<const float> adjust(std::span<const float> logits, std::span<const TokenId> history);
   void penalize(std::span<const TokenId> history);
   void keep_typical();
@@ -63,6 +74,7 @@ class Sampler {
   std::vector<Candidate> candidates_;  // those that are left
   std::vector<double> weights_;        // of candidates_, not normalised
   std::vector<float> adjusted_;        // [vocab]: logits with bias and penalties
+  std::vector<Scored> scored_;         // scratch
   std::vector<TokenId> recent_;        // the part of the history that penalties look at
 };
 

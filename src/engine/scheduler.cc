@@ -9,6 +9,8 @@ namespace ix::engine {
 Scheduler::Scheduler(KvPools& pools, int32_t max_rows, int32_t max_sequences)
     : pools_(pools), max_rows_(max_rows), max_sequences_(static_cast<size_t>(max_sequences)) {
   IX_CHECK(max_sequences >= 1 && max_sequences <= max_rows);
+  running_.reserve(max_sequences_);
+  plan_.reserve(max_sequences_);
 }
 
 void Scheduler::add(std::unique_ptr<Sequence> sequence) { waiting_.push_back(std::move(sequence)); }
@@ -16,6 +18,7 @@ void Scheduler::add(std::unique_ptr<Sequence> sequence) { waiting_.push_back(std
 void Scheduler::admit() {
   while (!waiting_.empty() && running_.size() < max_sequences_ &&
          pools_.try_commit(waiting_.front()->token_limit())) {
+    waiting_.front()->reserve();
     running_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }

@@ -33,27 +33,47 @@ backend::RowWant Sequence::want() const {
   return {Want::top_k, std::max(1, request_.logprobs)};
 }
 
-Event Sequence::accept(const backend::RowResult& row) {
-  Result<GeneratedToken> token = choose(row);
-  if (!token.ok()) return end(FinishReason::error, token.status());
-  Event event{.request = id_};
-  event.finish = append(token->token, event.text);
-  event.token = std::move(token).value();
-  return event;
+void Sequence::reserve() {
+  tokens_.reserve(static_cast<size_t>(token_limit_));
+  tables_.reserve(token_limit_);
+  sampler_.reserve(token_limit_);
+  const size_t token_bytes = tokenizer_.most_token_bytes();
+  const size_t whole_bytes = characters_.reserve(token_bytes);
+  bytes_.reserve(token_bytes);
+  whole_.reserve(whole_bytes);
+  most_event_text_ = stops_.reserve(whole_bytes);
 }
 
-Event Sequence::end(FinishReason reason, Status error) {
-  Event event{.request = id_};
-  StopMatcher::Output rest = stops_.push(characters_.finish());
-  event.text = std::move(rest.text);
-  event.text += stops_.finish();
+void Sequence::accept(const backend::RowResult& row, Event& event) {
+  event.request = id_;
+  event.text.reserve(most_event_text_);
+  if (!event.token) event.token.emplace();
+  if (Status status = choose(row, *event.token); !status.ok()) {
+    end(FinishReason::error, std::move(status), event);
+    return;
+  }
+  event.finish = append(event.token->token, event.text);
+}
+
+void Sequence::end(FinishReason reason, Status error, Event& event) {
+  event.request = id_;
+  event.token.reset();
+  finish_text(event.text);
   event.finish = reason;
   event.error = std::move(error);
-  return event;
 }
 
-Result<GeneratedToken> Sequence::choose(const backend::RowResult& row) {
-  GeneratedToken out{.token = row.argmax};
+void Sequence::finish_text(std::string& text) {
+  whole_.clear();
+  characters_.finish(whole_);
+  stops_.push(whole_, text);
+  stops_.finish(text);
+}
+
+Status Sequence::choose(const backend::RowResult& row, GeneratedToken& out) {
+  out.token = row.argmax;
+  out.logprob = 0;
+  out.top.clear();
   const backend::Want want = this->want().kind;
   if (want == backend::Want::logits) {
     out.token = sampler_.sample(row.logits, tokens_, static_cast<Position>(tokens_.size()));
@@ -63,7 +83,7 @@ Result<GeneratedToken> Sequence::choose(const backend::RowResult& row) {
         "no token can be chosen: the model's logits are not numbers, or all are forbidden");
   }
   if (request_.logprobs >= 0) add_logprobs(row, out);
-  return out;
+  return ok_status();
 }
 
 void Sequence::add_logprobs(const backend::RowResult& row, GeneratedToken& token) {
@@ -88,12 +108,14 @@ std::optional<FinishReason> Sequence::append(TokenId token, std::string& text) {
   if (tokenizer_.is_end(token) && !request_.ignore_end_tokens) {
     finish = FinishReason::stop;
   } else if (tokenizer_.token_type(token) != tokenizer::TokenType::control) {
-    StopMatcher::Output out = stops_.push(characters_.push(tokenizer_.token_bytes(token)));
-    text = std::move(out.text);
-    if (out.stopped) return FinishReason::stop;
+    bytes_.clear();
+    tokenizer_.append_token_bytes(token, bytes_);
+    whole_.clear();
+    characters_.push(bytes_, whole_);
+    if (stops_.push(whole_, text)) return FinishReason::stop;
   }
   if (!finish && static_cast<int64_t>(tokens_.size()) >= token_limit_) finish = reason_at_limit_;
-  if (finish) text += end(*finish).text;
+  if (finish) finish_text(text);
   return finish;
 }
 

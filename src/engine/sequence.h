@@ -42,16 +42,20 @@ class Sequence {
   // What the row of the last token should bring.
   backend::RowWant want() const;
 
-  // The next token from the last token's row: appends it and says what came of it. An error where
-  // nothing can be chosen.
-  Event accept(const backend::RowResult& row);
+  // Takes the memory that it will need until it ends, but for what the first step adds.
+  void reserve();
 
-  // The end from outside: text that was held back and the reason.
-  Event end(FinishReason reason, Status error = {});
+  // The next token from the last token's row: appends it and writes what came of it to event, a
+  // blank one. An error where nothing can be chosen.
+  void accept(const backend::RowResult& row, Event& event);
+
+  // The end from outside: appends text that was held back to event's and sets the reason.
+  void end(FinishReason reason, Status error, Event& event);
 
  private:
-  Result<GeneratedToken> choose(const backend::RowResult& row);
+  Status choose(const backend::RowResult& row, GeneratedToken& out);
   void add_logprobs(const backend::RowResult& row, GeneratedToken& token);
+  void finish_text(std::string& text);
   std::optional<FinishReason> append(TokenId token, std::string& text);
 
   RequestId id_;
@@ -66,7 +70,12 @@ class Sequence {
   Sampler sampler_;
   tokenizer::Utf8Stream characters_;
   StopMatcher stops_;
-  std::vector<Candidate> best_;  // scratch
+  size_t most_event_text_ = 0;  // bytes
+
+  // Scratch, kept for its memory.
+  std::string bytes_;  // of a token
+  std::string whole_;  // its whole characters
+  std::vector<Candidate> best_;
 };
 
 }  // namespace ix::engine

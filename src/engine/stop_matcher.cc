@@ -7,9 +7,19 @@ namespace ix::engine {
 
 StopMatcher::StopMatcher(std::vector<std::string> stops) : stops_(std::move(stops)) {}
 
-StopMatcher::Output StopMatcher::push(std::string_view text) {
-  if (stopped_) return {{}, true};
-  if (stops_.empty()) return {std::string(text), false};
+size_t StopMatcher::reserve(size_t bytes) {
+  size_t longest = 0;
+  for (const std::string& stop : stops_) longest = std::max(longest, stop.size());
+  pending_.reserve(longest + bytes);
+  return longest + bytes;
+}
+
+bool StopMatcher::push(std::string_view text, std::string& out) {
+  if (stopped_) return true;
+  if (stops_.empty()) {
+    out.append(text);
+    return false;
+  }
   for (const char c : text) {
     pending_.push_back(c);
     size_t longest = 0;
@@ -17,18 +27,22 @@ StopMatcher::Output StopMatcher::push(std::string_view text) {
       if (pending_.ends_with(stop)) longest = std::max(longest, stop.size());
     }
     if (longest > 0) {
-      pending_.resize(pending_.size() - longest);
+      out.append(pending_, 0, pending_.size() - longest);
+      pending_.clear();
       stopped_ = true;
-      return {std::exchange(pending_, {}), true};
+      return true;
     }
   }
-  const size_t held = held_bytes();
-  std::string out = pending_.substr(0, pending_.size() - held);
-  pending_.erase(0, out.size());
-  return {std::move(out), false};
+  const size_t clear = pending_.size() - held_bytes();
+  out.append(pending_, 0, clear);
+  pending_.erase(0, clear);
+  return false;
 }
 
-std::string StopMatcher::finish() { return std::exchange(pending_, {}); }
+void StopMatcher::finish(std::string& out) {
+  out.append(pending_);
+  pending_.clear();
+}
 
 // Length of the longest end of pending_ that begins a stop string.
 size_t StopMatcher::held_bytes() const {

@@ -13,16 +13,16 @@ class StopMatcher {
   // stop string that ends first ends the text; of several that end there, the longest.
   explicit StopMatcher(std::vector<std::string> stops);
 
-  struct Output {
-    std::string text;  // never part of a stop string
-    bool stopped = false;
-  };
+  // Takes the memory for pushes of that many bytes; returns the most bytes that one of them and
+  // finish() give together.
+  size_t reserve(size_t bytes);
 
-  // After stopped, further text is dropped.
-  Output push(std::string_view text);
+  // Appends what is not part of a stop string to out; says whether one was found. After that,
+  // further text is dropped.
+  bool push(std::string_view text, std::string& out);
 
-  // The text is over: what was held back.
-  std::string finish();
+  // The text is over: appends what was held back.
+  void finish(std::string& out);
 
  private:
   size_t held_bytes() const;

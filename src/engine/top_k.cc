@@ -14,6 +14,7 @@ constexpr float kForbidden = -std::numeric_limits<float>::infinity();
 void select_top_k(std::span<const float> logits, int64_t k, std::vector<Candidate>& out) {
   out.clear();
   if (k <= 0) return;
+  out.reserve(std::min(static_cast<size_t>(k), logits.size()));
   // A heap whose front is the worst of the best so far: most logits fail the first comparison.
   for (size_t i = 0; i < logits.size(); ++i) {
     if (!(logits[i] > kForbidden)) continue;
@@ -32,6 +33,7 @@ void select_top_k(std::span<const float> logits, int64_t k, std::vector<Candidat
 
 void select_all(std::span<const float> logits, std::vector<Candidate>& out) {
   out.clear();
+  out.reserve(logits.size());
   for (size_t i = 0; i < logits.size(); ++i) {
     if (!(logits[i] > kForbidden)) continue;
     out.push_back({static_cast<TokenId>(i), std::min(logits[i], kLargest)});

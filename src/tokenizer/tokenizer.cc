@@ -110,9 +110,15 @@ std::string Tokenizer::decode(std::span<const TokenId> tokens, const DecodeOptio
 
 std::string Tokenizer::token_bytes(TokenId token) const {
   std::string out;
-  if (vocabulary_->contains(token)) vocabulary_->append_bytes(token, out);
+  append_token_bytes(token, out);
   return out;
 }
+
+void Tokenizer::append_token_bytes(TokenId token, std::string& out) const {
+  if (vocabulary_->contains(token)) vocabulary_->append_bytes(token, out);
+}
+
+size_t Tokenizer::most_token_bytes() const { return vocabulary_->longest_text(); }
 
 int64_t Tokenizer::vocab_size() const { return static_cast<int64_t>(vocabulary_->size()); }
 

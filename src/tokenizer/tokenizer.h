@@ -51,6 +51,10 @@ class Tokenizer {
   // Bytes of one token, space marks turned into spaces. Empty for unused tokens and for ids
   // outside the vocabulary.
   std::string token_bytes(TokenId token) const;
+  // The same, to the end of out.
+  void append_token_bytes(TokenId token, std::string& out) const;
+  // No token has more bytes.
+  size_t most_token_bytes() const;
 
   int64_t vocab_size() const;
   // As they stand in the file; empty and unused for ids outside the vocabulary.
@@ -74,11 +78,15 @@ class Tokenizer {
   std::unique_ptr<const SpecialTokens> all_special_;   // found where parse_special is asked for
 };
 
-// Holds bytes back until they are whole UTF-8 characters. Invalid bytes become U+FFFD.
+// Holds bytes back until they are whole UTF-8 characters. Invalid bytes become U+FFFD. Text is
+// appended to out.
 class Utf8Stream {
  public:
-  std::string push(std::string_view bytes);  // the characters that are complete now
-  std::string finish();                      // what is left, incomplete ends as U+FFFD
+  // Takes the memory for pushes of that many bytes; returns the most bytes that one of them gives.
+  size_t reserve(size_t bytes);
+
+  void push(std::string_view bytes, std::string& out);  // the characters that are complete now
+  void finish(std::string& out);                        // what is left, incomplete ends as U+FFFD
 
  private:
   std::string pending_;

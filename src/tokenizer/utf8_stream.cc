@@ -3,10 +3,14 @@
 
 namespace ix::tokenizer {
 
-std::string Utf8Stream::push(std::string_view bytes) {
+size_t Utf8Stream::reserve(size_t bytes) {
+  constexpr size_t kMostHeld = 3;  // of a character of four bytes
+  pending_.reserve(kMostHeld + bytes);
+  return (kMostHeld + bytes) * kReplacementCharacter.size();
+}
+
+void Utf8Stream::push(std::string_view bytes, std::string& out) {
   pending_.append(bytes);
-  std::string out;
-  out.reserve(pending_.size());
   std::string_view rest = pending_;
   while (!rest.empty()) {
     const Utf8Step step = utf8_step(rest);
@@ -16,13 +20,11 @@ std::string Utf8Stream::push(std::string_view bytes) {
     rest.remove_prefix(step.length);
   }
   pending_.erase(0, pending_.size() - rest.size());
-  return out;
 }
 
-std::string Utf8Stream::finish() {
-  const bool incomplete = !pending_.empty();
+void Utf8Stream::finish(std::string& out) {
+  if (!pending_.empty()) out.append(kReplacementCharacter);
   pending_.clear();
-  return incomplete ? std::string(kReplacementCharacter) : std::string();
 }
 
 }  // namespace ix::tokenizer

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <string>
 #include <utility>
 
 namespace ix {
@@ -51,6 +53,30 @@ TEST(PageBuffer, NothingIsAnEmptyBuffer) {
     ASSERT_TRUE(buffer.ok());
     EXPECT_TRUE(buffer->bytes().empty());
   }
+}
+
+// "VmLck:" of this process, in bytes.
+uint64_t locked_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    uint64_t kib = 0;
+    if (word == "VmLck:" && status >> kib) return kib * 1024;
+  }
+  ADD_FAILURE() << "the kernel does not say what is locked";
+  return 0;
+}
+
+TEST(PageBuffer, LocksItsPagesWhileItLives) {
+  const uint64_t before = locked_bytes();
+  {
+    Result<PageBuffer> buffer = PageBuffer::allocate(8192);
+    ASSERT_TRUE(buffer.ok());
+    const Status locked = buffer->lock();
+    ASSERT_TRUE(locked.ok()) << locked.message();
+    EXPECT_EQ(locked_bytes(), before + 8192);
+  }
+  EXPECT_EQ(locked_bytes(), before);
+  EXPECT_TRUE(PageBuffer().lock().ok());
 }
 
 TEST(PageBuffer, RefusesWhatTheSystemCannotGive) {

@@ -2,8 +2,11 @@
 
     run_test.py IX TINY_MODELS
 """
+import ctypes
 import json
 import os
+import re
+import resource
 import signal
 import struct
 import subprocess
@@ -243,6 +246,48 @@ class Backends(CommandTest):
                 run_json(self, *arguments, "--no-pack", "--isa", "generic", model=model)["tokens"],
                 run_json(self, *arguments, "--no-pack", "-t", "1", "--isa", "generic",
                          model=model)["tokens"])
+
+
+def allow_no_locking():
+    """In a child before exec: nothing may be locked, not by root either."""
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+    PR_CAPBSET_DROP, CAP_IPC_LOCK = 24, 14
+    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0)  # only root needs and may
+
+
+class LockedMemory(CommandTest):
+    ARGUMENTS = ["run", "-m", MODEL, "--raw", "-p", "x", "--mlock"]
+
+    def test_weights_are_locked_while_the_model_is_open(self):
+        process = subprocess.Popen([IX, *self.ARGUMENTS, "--ignore-eos", "-c", "200000"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   stdin=subprocess.DEVNULL)
+        os.read(process.stdout.fileno(), 1)  # the answer has begun
+        with open(f"/proc/{process.pid}/status") as status:
+            locked = int(re.search(r"VmLck:\s+(\d+) kB", status.read())[1])
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        self.assertNotIn(b"warning", err)
+        # The linear layers are nearly all of the file: embedding and norms are not packed.
+        self.assertGreater(locked * 1024, os.path.getsize(MODEL) / 4)
+
+    def test_a_limit_that_is_too_low_is_a_warning(self):
+        def run(*arguments, **options):
+            return subprocess.run([IX, *self.ARGUMENTS, "-n", "4", "--greedy", *arguments],
+                                  stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+                                  **options)
+
+        refused = run(preexec_fn=allow_no_locking)
+        self.assertEqual(refused.returncode, 0)
+        self.assertEqual(refused.stdout, run().stdout)
+        warnings = [line for line in refused.stderr.decode().splitlines() if "warning" in line]
+        self.assertEqual(len(warnings), 1)
+        self.assertRegex(warnings[0], r"^ix: warning: cannot lock \d+ MiB in memory: .*; this process "
+                                      r"may lock 0 KiB \(RLIMIT_MEMLOCK\): raise it with ")
+
+    def test_only_repacked_weights_can_be_locked(self):
+        for flag in ("--precise", "--no-pack"):
+            self.assertIn(flag, self.fails(2, *self.ARGUMENTS, flag))
 
 
 class Interrupt(CommandTest):

@@ -28,6 +28,10 @@ Result<std::shared_ptr<const CpuModel>> load_model(const graph::Decoder& decoder
                                                    const ExecutorOptions& options,
                                                    const CpuOptions& cpu_options);
 
+// Keeps the packed weights in memory, never swapped out, while the model lives. resource_exhausted
+// as PageBuffer::lock() says it.
+Status lock_weights(const CpuModel& model);
+
 Result<std::unique_ptr<Executor>> open_cpu(std::shared_ptr<const CpuModel> model,
                                            const ExecutorOptions& options);
 

@@ -31,6 +31,8 @@ const EmbeddingTable& CpuModel::embedding(std::string_view name) const {
   return it->second;
 }
 
+Status lock_weights(const CpuModel& model) { return model.lock(); }
+
 graph::Decoder group_linears(const graph::Decoder& decoder) {
   graph::Decoder grouped = decoder;
   const auto head = static_cast<size_t>(decoder.head_op);

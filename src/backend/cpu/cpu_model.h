@@ -41,6 +41,7 @@ class CpuModel {
   std::span<const float> floats(std::string_view name) const;
   const EmbeddingTable& embedding(std::string_view name) const;
   uint64_t weight_bytes() const { return packed_.size(); }
+  Status lock() const { return packed_.lock(); }
   uint64_t memory_limit() const { return memory_limit_; }
 
  private:
