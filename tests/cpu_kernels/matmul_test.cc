@@ -13,7 +13,14 @@
 #include "backend/cpu/packed_matrix.h"
 #include "cpu_kernels/random_matrix.h"
 
-namespace ix::backend::cpu::test {
+namespace ix::backend::cpu {
+
+#if defined(__x86_64__)
+// matrix_avx2vnni.cc built for AVX-512's form of its instructions.
+extern const MatrixKernels kMatrixKernelsAvx2VnniByAvx512;
+#endif
+
+namespace test {
 namespace {
 
 // Rows [n, cols] quantised, block by block.
@@ -64,15 +71,23 @@ struct Output {
   float at(int64_t j, int64_t row) const { return values[static_cast<size_t>(j * stride + row)]; }
 };
 
-class MatmulTest : public testing::TestWithParam<std::tuple<Isa, const FileType*>> {
+struct KernelSet {
+  std::string name;
+  const MatrixKernels* kernels;
+};
+
+class MatmulTest : public testing::TestWithParam<std::tuple<KernelSet, const FileType*>> {
  protected:
-  const MatrixKernels& kernels() const { return matrix_kernels(std::get<0>(GetParam())); }
+  const MatrixKernels& kernels() const { return *std::get<0>(GetParam()).kernels; }
   const FileType& type() const { return *std::get<1>(GetParam()); }
 
   Output multiply(const PackedMatrix& weights, const Activations& x, int64_t n) const {
+    return multiply(kernels(), weights, x, n);
+  }
+  static Output multiply(const MatrixKernels& kernels, const PackedMatrix& weights,
+                         const Activations& x, int64_t n) {
     Output out(n, weights.rows());
-    weights.matmul(kernels(), 0, weights.panels(), x.bytes.data(), n, out.values.data(),
-                   out.stride);
+    weights.matmul(kernels, 0, weights.panels(), x.bytes.data(), n, out.values.data(), out.stride);
     return out;
   }
 };
@@ -90,6 +105,17 @@ Case any_case() {
           *rc::gen::inRange<int64_t>(1, 34),
           *rc::gen::element(Values::usual, Values::extreme, Values::greatest),
           *rc::gen::arbitrary<unsigned>()};
+}
+
+// What meets in the sums of a row of weights with activations a: magnitudes of the parts.
+double magnitude(const FileMatrix& matrix, int64_t r, const std::vector<float>& a) {
+  const std::vector<float> row = matrix.row(r);
+  double sum = 0;
+  for (size_t k = 0; k < row.size(); ++k) {
+    const double w = std::abs(row[k]) + 2 * matrix.largest_min(r, static_cast<int64_t>(k));
+    sum += w * std::abs(a[k]);
+  }
+  return sum;
 }
 
 // Every float operation on the way of a product (at most 16 sub-blocks and 4 more a block, or 32
@@ -120,15 +146,11 @@ TEST_P(MatmulTest, EqualsDoubleArithmeticOnWhatWasQuantised) {
     for (int64_t r = 0; r < c.rows; ++r) {
       const std::vector<float> row = matrix.row(r);
       for (int64_t j = 0; j < c.n; ++j) {
+        const std::vector<float>& a = back[static_cast<size_t>(j)];
         double sum = 0;
-        double magnitude = 0;
-        for (int64_t k = 0; k < cols; ++k) {
-          const double w = row[static_cast<size_t>(k)];
-          const double a = back[static_cast<size_t>(j)][static_cast<size_t>(k)];
-          sum += w * a;
-          magnitude += (std::abs(w) + 2 * matrix.largest_min(r, k)) * std::abs(a);
-        }
-        if (std::abs(out.at(j, r) - sum) > tolerance(weights.activation(), magnitude, c.blocks)) {
+        for (size_t k = 0; k < row.size(); ++k) sum += double{row[k]} * double{a[k]};
+        if (std::abs(out.at(j, r) - sum) >
+            tolerance(weights.activation(), magnitude(matrix, r, a), c.blocks)) {
           RC_FAIL("row " + std::to_string(r) + " of column " + std::to_string(j) + ": " +
                   std::to_string(out.at(j, r)) + ", expected " + std::to_string(sum));
         }
@@ -163,6 +185,38 @@ TEST_P(MatmulTest, RowsHaveTheSameBitsWhateverIsComputedWithThem) {
     }
     RC_ASSERT(std::memcmp(whole.values.data(), parts.values.data(),
                           whole.values.size() * sizeof(float)) == 0);
+  }));
+}
+
+// Sets differ in the order of float operations, so their results lie as far apart as each may lie
+// from the exact one; those of AVX2 differ only in how they reach the integers.
+TEST_P(MatmulTest, SetsAgree) {
+  EXPECT_TRUE(rc::check([this] {
+    const Case c = any_case();
+    std::mt19937 random(c.seed);
+    const int64_t cols = c.blocks * type().block_cols;
+    const FileMatrix matrix = random_matrix(type(), c.rows, cols, c.values, random);
+    const PackedMatrix weights = packed(matrix);
+    const std::vector<float> x = random_activations(c.n, cols, c.values, random);
+    const Activations quantized = quantize(kernels(), weights.activation(), x, c.n, cols);
+    const Output out = multiply(weights, quantized, c.n);
+    const bool bits = std::get<0>(GetParam()).name.starts_with("avx2");
+    const Output other =
+        multiply(matrix_kernels(bits ? Isa::avx2 : Isa::generic), weights, quantized, c.n);
+    if (bits) {
+      RC_ASSERT(std::memcmp(out.values.data(), other.values.data(),
+                            out.values.size() * sizeof(float)) == 0);
+      return;
+    }
+    for (int64_t j = 0; j < c.n; ++j) {
+      const std::vector<float> back =
+          dequantize_activations(weights.activation(), quantized.slice(j, 1).bytes.data(), cols);
+      for (int64_t r = 0; r < c.rows; ++r) {
+        const double most =
+            2 * tolerance(weights.activation(), magnitude(matrix, r, back), c.blocks);
+        RC_ASSERT(std::abs(out.at(j, r) - other.at(j, r)) <= most);
+      }
+    }
   }));
 }
 
@@ -208,14 +262,27 @@ std::vector<const FileType*> all_types() {
   return types;
 }
 
+std::vector<KernelSet> all_sets() {
+  std::vector<KernelSet> sets;
+  for (Isa isa : available_isas()) {
+    sets.push_back({std::string(to_string(isa)), &matrix_kernels(isa)});
+#if defined(__x86_64__)
+    if (isa == Isa::avx512vnni) {
+      sets.push_back({"avx2vnni_by_avx512", &kMatrixKernelsAvx2VnniByAvx512});
+    }
+#endif
+  }
+  return sets;
+}
+
 INSTANTIATE_TEST_SUITE_P(EveryIsaAndType, MatmulTest,
-                         testing::Combine(testing::ValuesIn(available_isas().begin(),
-                                                            available_isas().end()),
+                         testing::Combine(testing::ValuesIn(all_sets()),
                                           testing::ValuesIn(all_types())),
                          [](const auto& param) {
-                           return std::string(to_string(std::get<0>(param.param))) + "_" +
+                           return std::get<0>(param.param).name + "_" +
                                   std::get<1>(param.param)->name;
                          });
 
 }  // namespace
-}  // namespace ix::backend::cpu::test
+}  // namespace test
+}  // namespace ix::backend::cpu

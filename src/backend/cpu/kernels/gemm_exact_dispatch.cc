@@ -6,6 +6,7 @@ const ExactKernels& exact_kernels(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::avx2:
+    case Isa::avx2vnni:
       return kExactKernelsAvx2;
     case Isa::avx512vnni:
       return kExactKernelsAvx512Vnni;

@@ -1,8 +1,10 @@
 // Matrix kernels for AVX2.
+#include "backend/cpu/kernels/matrix_dot_avx2.h"
+// Order matters: the tiles are written over the dot products above.
 #include "backend/cpu/kernels/matrix_blocks32_avx2.h"
 #include "backend/cpu/kernels/matrix_blocks_k_avx2.h"
 #include "backend/cpu/kernels/matrix_floats_avx2.h"
-// Order matters: the types are written over the quants above.
+// And the types over the quants.
 #include "backend/cpu/kernels/matrix_types.h"
 //
 #include "backend/cpu/kernels/quantize_kernels.h"

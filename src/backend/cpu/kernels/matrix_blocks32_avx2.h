@@ -1,6 +1,7 @@
 // Tiles of the types with blocks of 32, in AVX2.
 //
-// Included by matrix_avx2.cc, so all of it is of internal linkage.
+// Included by matrix_avx2.cc and matrix_avx2vnni.cc, after their dot products, so all of it is of
+// internal linkage.
 #pragma once
 
 #include "backend/cpu/kernels/matrix_quants_avx2.h"

@@ -1,6 +1,7 @@
 // Tiles of the types with blocks of 256, in AVX2.
 //
-// Included by matrix_avx2.cc, so all of it is of internal linkage.
+// Included by matrix_avx2.cc and matrix_avx2vnni.cc, after their dot products, so all of it is of
+// internal linkage.
 #pragma once
 
 #include "backend/cpu/kernels/matrix_quants_avx2.h"
@@ -28,7 +29,7 @@ struct BlocksK {
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c) {
         const __m256i sums = broadcast(x + c * kStride + offsetof(Q8Block256, sum32) + 4 * p);
-        below[c] = _mm256_add_epi32(below[c], _mm256_madd_epi16(mins, sums));
+        below[c] = add_word_products(below[c], mins, sums);
       }
     }
     const __m256 minus_dmin =
@@ -101,22 +102,21 @@ struct BlocksK16 {
   template <int kFirst, int C, typename Quants>
   IX_INLINE static void sub_block(const Quants& quants, const Panel& block, int s, int half,
                                   const uint8_t* x, __m256i* total) {
-    __m256i sums16[C];  // two a row
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {  // the offset's share in the upper one
-      sums16[c] = Type::kOffsetBits == 0
-                      ? _mm256_setzero_si256()
-                      : _mm256_slli_epi32(
-                            broadcast(x + c * kStride + offsetof(Q8Block256, minus_sum16) + 4 * s),
-                            16 + Type::kOffsetBits);
-    }
-    add_products<kFirst, 4, C, kStride>(quants, x + 16 * (s - kFirst / 4), sums16);
-    __m128i bytes = load_scales(block, s, half);
-    if constexpr (Type::kMin) bytes = _mm_and_si128(bytes, _mm_set1_epi8(15));
-    const __m256i scale = _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(bytes, bytes));
+    __m256i sums[C];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
-      total[c] = _mm256_add_epi32(total[c], _mm256_madd_epi16(sums16[c], scale));
+      sums[c] = Type::kOffsetBits == 0
+                    ? _mm256_setzero_si256()
+                    : offset_share<Type::kOffsetBits>(
+                          broadcast(x + c * kStride + offsetof(Q8Block256, minus_sum16) + 4 * s));
+    }
+    add_groups<kFirst, 4, C, kStride>(quants, x + 16 * (s - kFirst / 4), sums);
+    __m128i bytes = load_scales(block, s, half);
+    if constexpr (Type::kMin) bytes = _mm_and_si128(bytes, _mm_set1_epi8(15));
+    const __m256i scale = words_of_scales(bytes);
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      total[c] = add_word_products(total[c], sums[c], scale);
     }
   }
 
@@ -133,7 +133,7 @@ struct BlocksK16 {
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c) {
         const __m256i sums = broadcast(x + c * kStride + offsetof(Q8Block256, minus_sum16) + 4 * s);
-        minus_below[c] = _mm256_add_epi32(minus_below[c], _mm256_madd_epi16(mins, sums));
+        minus_below[c] = add_word_products(minus_below[c], mins, sums);
       }
     }
     const __m256 dmin = load_halves(block.dmin + 8 * half);

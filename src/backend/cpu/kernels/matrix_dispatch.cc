@@ -7,6 +7,8 @@ const MatrixKernels& matrix_kernels(Isa isa) {
 #if defined(__x86_64__)
     case Isa::avx2:
       return kMatrixKernelsAvx2;
+    case Isa::avx2vnni:
+      return kMatrixKernelsAvx2Vnni;
     case Isa::avx512vnni:
       return kMatrixKernelsAvx512Vnni;
 #endif

@@ -1,6 +1,7 @@
 // Tiles of weights of 16 bits with float activations, in AVX2.
 //
-// Included by matrix_avx2.cc, so all of it is of internal linkage.
+// Included by matrix_avx2.cc and matrix_avx2vnni.cc, so all of it is of
+// internal linkage.
 #pragma once
 
 #include "backend/cpu/kernels/matrix_quants_avx2.h"

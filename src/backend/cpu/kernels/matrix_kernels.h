@@ -42,6 +42,7 @@ struct MatrixKernels {
 extern const MatrixKernels kMatrixKernelsGeneric;
 #if defined(__x86_64__)
 extern const MatrixKernels kMatrixKernelsAvx2;
+extern const MatrixKernels kMatrixKernelsAvx2Vnni;
 extern const MatrixKernels kMatrixKernelsAvx512Vnni;
 #endif
 
