@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 BACKEND = "[Inference-X] Backend: AWS_INFERENTIA | Author: Salka Elmadani"
-CPU = r"\[Inference-X\] Device: CPU \((generic|avx2|avx512vnni), \d+ threads?\)"
+CPU = r"\[Inference-X\] Device: CPU \(([a-z0-9_]+), \d+ threads?\)"
 
 
 def run(consumer, *arguments, **variables):

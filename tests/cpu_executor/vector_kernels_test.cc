@@ -3,13 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "backend/cpu/kernels/vector_dispatch.h"
-#include "base/float16.h"
 
 namespace ix::backend::cpu {
 namespace {
@@ -179,34 +177,6 @@ TEST_P(VectorKernelsOf, AddsScalesBlendsAndMultiplies) {
     EXPECT_EQ(sum[size], kGuard);
     EXPECT_EQ(scaled[size], kGuard);
     EXPECT_EQ(blended[size], kGuard);
-  }
-}
-
-TEST_P(VectorKernelsOf, RoundsToHalfAsIeeeDoes) {
-  std::vector<float> in = {0.0F,
-                           -0.0F,
-                           1.0F,
-                           65504.0F,
-                           65519.9F,
-                           65520.0F,
-                           -1e9F,
-                           1e-8F,
-                           6e-8F,
-                           5.9e-5F,
-                           6.2e-5F,
-                           1.00049F,
-                           1.0015F,
-                           -2.5F,
-                           3e-8F,
-                           2.98e-8F,
-                           std::numeric_limits<float>::infinity()};
-  const std::vector<float> more = random_floats(200, -10, 10);
-  in.insert(in.end(), more.begin(), more.end());
-  for (size_t n = 1; n <= in.size(); n += 7) {
-    std::vector<uint16_t> out(n + 1, 0x1234);
-    kernels().to_half(in.data(), static_cast<int64_t>(n), out.data());
-    for (size_t i = 0; i < n; ++i) EXPECT_EQ(out[i], float_to_half(in[i])) << in[i];
-    EXPECT_EQ(out[n], 0x1234);
   }
 }
 

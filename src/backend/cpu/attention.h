@@ -16,7 +16,7 @@
 
 namespace ix::backend::cpu {
 
-inline constexpr int32_t kAttentionChunk = 256;  // positions
+inline constexpr int32_t kAttentionChunk = kChunkTokens;  // positions
 // Queries (rows x heads of a group) that one task takes: enough that a chunk's keys and values,
 // read from the second-level cache, serve several.
 inline constexpr int32_t kTileQueries = 32;
@@ -55,7 +55,7 @@ struct AttentionScratch {
 
   ChunkResult chunk() { return {chunk_values.data(), chunk_maximum.data(), chunk_sum.data()}; }
 
-  std::vector<float> queries;  // [queries, head_dim]
+  std::vector<float> queries;  // [queries, head_dim], prepared
   std::vector<float> scores;   // [queries, kAttentionChunk]
   std::vector<float> chunk_values;
   std::vector<float> chunk_maximum;

@@ -49,11 +49,13 @@ AttentionTask::Visible AttentionTask::visible(int32_t query, Position start) con
 }
 
 void AttentionTask::gather_queries() {
-  const int64_t width = group_ * stage_.head_dim;
+  float* out = scratch_.queries.data();
   for (int32_t r = 0; r < tile_.rows; ++r) {
-    std::memcpy(scratch_.queries.data() + r * width,
-                stage_.q + (tile_.first_row + r) * stage_.q_stride + kv_head_ * width,
-                static_cast<size_t>(width) * sizeof(float));
+    const float* q =
+        stage_.q + (tile_.first_row + r) * stage_.q_stride + kv_head_ * group_ * stage_.head_dim;
+    for (int64_t h = 0; h < group_; ++h, q += stage_.head_dim, out += stage_.head_dim) {
+      kernels_.attention.prepare_query(q, stage_.head_dim, out);
+    }
   }
 }
 
@@ -73,7 +75,7 @@ void AttentionTask::compute_chunk(int64_t chunk, const ChunkResult& result) {
   const int32_t first_block = (first - start) / kBlockTokens;
   const int32_t end_block = (last - start) / kBlockTokens + 1;
   find_blocks(start, first_block, end_block);
-  kernels_.attention_scores(scratch_.queries.data(), stage_.head_dim, queries_,
+  kernels_.attention.scores(scratch_.queries.data(), stage_.head_dim, queries_,
                             keys_.data() + first_block, end_block - first_block, stage_.head_dim,
                             stage_.scale, scratch_.scores.data() + first_block * kBlockTokens,
                             kAttentionChunk);
@@ -84,7 +86,7 @@ void AttentionTask::compute_chunk(int64_t chunk, const ChunkResult& result) {
     weigh(q, result);
   }
   std::fill_n(result.values, queries_ * stage_.value_head_dim, 0.0F);
-  kernels_.attention_values(scratch_.scores.data(), kAttentionChunk, queries_,
+  kernels_.attention.values(scratch_.scores.data(), kAttentionChunk, queries_,
                             scratch_.first.data(), scratch_.end.data(), values_.data(),
                             stage_.value_head_dim, result.values, stage_.value_head_dim);
 }
@@ -98,7 +100,7 @@ void AttentionTask::weigh(int32_t query, const ChunkResult& result) {
   if (stage_.soft_cap > 0.0F) {
     kernels_.soft_cap(scores + first, stage_.soft_cap, end - first, scores + first);
   }
-  result.sum[query] = kernels_.attention_softmax(scores, first, end, &result.maximum[query]);
+  result.sum[query] = kernels_.attention.softmax(scores, first, end, &result.maximum[query]);
 }
 
 void AttentionTask::merge_chunk(int64_t chunk, const ChunkResult& result) {

@@ -118,7 +118,7 @@ class CpuExecutor final : public Executor {
   }
 
   void run_stages(const std::vector<Stage>& stages, int64_t n) {
-    const RowOpContext context{n, vector_, cache_, rows_, buffers_.half_scratch()};
+    const RowOpContext context{n, vector_, cache_, rows_};
     for (const Stage& stage : stages) {
       switch (stage.kind) {
         case StageKind::row_ops:

@@ -29,15 +29,14 @@ Result<KvCache> KvCache::create(const graph::Decoder& decoder, const KvInfo& inf
   return cache;
 }
 
-void KvCache::store(const VectorKernels& kernels, int32_t layer, BlockId block, int32_t offset,
-                    const float* key, const float* value, uint16_t* scratch) {
+void KvCache::store(const AttentionKernels& kernels, int32_t layer, BlockId block, int32_t offset,
+                    const float* key, const float* value) {
   const Layer& l = layers_[static_cast<size_t>(layer)];
   uint16_t* head = l.data + block * l.block_size;
   for (int64_t h = 0; h < l.kv_heads; ++h, head += l.head_size) {
-    kernels.to_half(key + h * l.head_dim, l.head_dim, scratch);
-    for (int64_t d = 0; d < l.head_dim; ++d) head[d * kBlockTokens + offset] = scratch[d];
-    kernels.to_half(value + h * l.value_head_dim, l.value_head_dim,
-                    head + l.head_dim * kBlockTokens + offset * l.value_head_dim);
+    kernels.store_key(key + h * l.head_dim, l.head_dim, offset, head);
+    kernels.store_value(value + h * l.value_head_dim, l.value_head_dim, offset,
+                        head + l.head_dim * kBlockTokens);
   }
 }
 

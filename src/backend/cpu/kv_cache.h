@@ -1,15 +1,15 @@
-// Keys and values of all layers in blocks of 16 tokens, as IEEE halves.
+// Keys and values of all layers in blocks of 16 tokens, in 16 bits a number.
 //
-// A block of a layer holds, for each KV head, the keys [head_dim, 16] and then the values
-// [16, value_head_dim]: keys lie across tokens, because the attention kernels score 16 tokens at
-// once. Memory is reserved at open and committed block by block on first use.
+// A block of a layer holds, for each KV head, the keys (head_dim × 16) and then the values
+// (16 × value_head_dim), in the form of the attention kernels. Memory is reserved at open and
+// committed block by block on first use.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "backend/cpu/kernels/vector_kernels.h"
+#include "backend/cpu/kernels/attention_kernels.h"
 #include "backend/executor.h"
 #include "base/page_buffer.h"
 #include "graph/decoder.h"
@@ -20,21 +20,21 @@ class KvCache {
  public:
   static Result<KvCache> create(const graph::Decoder& decoder, const KvInfo& info);
 
-  // [head_dim, 16]
+  // head_dim × 16
   const uint16_t* keys(int32_t layer, BlockId block, int64_t head) const {
     const Layer& l = layers_[static_cast<size_t>(layer)];
     return l.data + block * l.block_size + head * l.head_size;
   }
-  // [16, value_head_dim]
+  // 16 × value_head_dim
   const uint16_t* values(int32_t layer, BlockId block, int64_t head) const {
     const Layer& l = layers_[static_cast<size_t>(layer)];
     return keys(layer, block, head) + l.head_dim * kBlockTokens;
   }
 
   // Writes one token's key [kv_heads, head_dim] and value [kv_heads, value_head_dim] at `offset`
-  // (0 .. 15) of a block. scratch [head_dim] belongs to the calling thread.
-  void store(const VectorKernels& kernels, int32_t layer, BlockId block, int32_t offset,
-             const float* key, const float* value, uint16_t* scratch);
+  // (0 .. 15) of a block. Threads may store tokens of a block at once.
+  void store(const AttentionKernels& kernels, int32_t layer, BlockId block, int32_t offset,
+             const float* key, const float* value);
 
   // Copies whole blocks of all layers of a group.
   void copy(int32_t group, std::span<const BlockId> from, std::span<const BlockId> to);

@@ -35,16 +35,15 @@ void rope(const RowOp& op, int64_t row, const VectorKernels& kernels) {
   }
 }
 
-void store_key_value(const RowOp& op, int64_t row, const RowOpContext& context, int thread) {
+void store_key_value(const RowOp& op, int64_t row, const RowOpContext& context) {
   const Position position = context.rows.position(row);
   const auto table = context.rows.sequence(row).block_tables[static_cast<size_t>(op.kv_group)];
-  context.cache.store(context.kernels, op.kv_layer,
+  context.cache.store(context.kernels.attention, op.kv_layer,
                       table[static_cast<size_t>(position / kBlockTokens)], position % kBlockTokens,
-                      op.a.row(row), op.b.row(row),
-                      context.half_scratch[static_cast<size_t>(thread)].data());
+                      op.a.row(row), op.b.row(row));
 }
 
-void run_row_op(const RowOp& op, int64_t row, const RowOpContext& context, int thread) {
+void run_row_op(const RowOp& op, int64_t row, const RowOpContext& context) {
   const VectorKernels& kernels = context.kernels;
   switch (op.kind) {
     case RowOpKind::embedding:
@@ -87,7 +86,7 @@ void run_row_op(const RowOp& op, int64_t row, const RowOpContext& context, int t
                    op.activations);
       break;
     case RowOpKind::store_key_value:
-      store_key_value(op, row, context, thread);
+      store_key_value(op, row, context);
       break;
   }
 }
@@ -98,10 +97,10 @@ void run_row_ops(std::span<const RowOp> ops, const RowOpContext& context, Thread
   const int64_t n = context.n;
   // Several tasks a thread, so that a late one does not hold the others.
   const int64_t rows_per_task = ceil_div(n, int64_t{pool.threads()} * 4);
-  pool.run(ceil_div(n, rows_per_task), [&](int64_t task, int thread) {
+  pool.run(ceil_div(n, rows_per_task), [&](int64_t task, int /*thread*/) {
     const int64_t end = std::min(n, (task + 1) * rows_per_task);
     for (int64_t row = task * rows_per_task; row < end; ++row) {
-      for (const RowOp& op : ops) run_row_op(op, row, context, thread);
+      for (const RowOp& op : ops) run_row_op(op, row, context);
     }
   });
 }

@@ -61,7 +61,6 @@ struct RowOpContext {
   const VectorKernels& kernels;
   KvCache& cache;
   const StepRows& rows;
-  std::span<std::vector<uint16_t>> half_scratch;  // [threads][widest key head]
 };
 
 // Runs the ops one after the other for each row; rows are spread over the pool.

@@ -155,7 +155,6 @@ Result<StepBuffers> StepBuffers::create(const graph::Decoder& decoder, const Buf
   for (int t = 0; t < threads; ++t) {
     buffers.attention_.emplace_back(sizes.group_heads, sizes.head_dim, sizes.value_head_dim);
     buffers.row_.emplace_back(static_cast<size_t>(sizes.linear_width));
-    buffers.half_.emplace_back(static_cast<size_t>(sizes.head_dim));
   }
   return buffers;
 }

@@ -57,7 +57,6 @@ class StepBuffers {
   std::vector<AttentionScratch>& attention_scratch() { return attention_; }
   const ChunkStore& chunk_store() const { return chunks_; }
   std::vector<std::vector<float>>& row_scratch() { return row_; }
-  std::vector<std::vector<uint16_t>>& half_scratch() { return half_; }
 
  private:
   struct Slot {
@@ -80,7 +79,6 @@ class StepBuffers {
   std::vector<AttentionScratch> attention_;
   ChunkStore chunks_;
   std::vector<std::vector<float>> row_;
-  std::vector<std::vector<uint16_t>> half_;
 };
 
 // Ropes that turn alike share a table of angles.

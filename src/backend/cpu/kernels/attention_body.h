@@ -1,19 +1,45 @@
-// The attention kernels over a lanes header, which must be included before, with vector_body.h.
+// The attention kernels with keys and values in halves, over a lanes header, which must be included
+// before, with vector_body.h.
 //
-// Keys of a block lie [head_dim, 16 tokens], so that the scores of 16 tokens are one vector and no
-// sum runs across lanes; values lie [16 tokens, width]. The order of every sum is fixed: a score is
+// Keys of a block lie [head_dim][16 tokens], so that the scores of 16 tokens are one vector and no
+// sum runs across lanes; values lie [16 tokens][width]. The order of every sum is fixed: a score is
 // kScorePartials interleaved sums over the head's columns, an output adds tokens in ascending
 // order. It does not depend on the queries that happen to share a pass.
 #pragma once
 
-#include <float.h>
-#include <math.h>
 #include <stdint.h>
+#include <string.h>
+
+#include "backend/cpu/kernels/attention_kernels.h"
+#include "backend/cpu/kernels/attention_softmax_body.h"
 
 namespace {
 
-constexpr int kTokens = 16;                      // = kBlockTokens
+constexpr int kTokens = ix::backend::cpu::kBlockTokens;
 constexpr int kTokenVectors = kTokens / kLanes;  // vectors in a block's row of keys
+
+void store_key(const float* key, int64_t head_dim, int64_t offset, uint16_t* keys) {
+  uint16_t halves[kLanes];
+  for (int64_t d = 0; d < head_dim; d += kLanes) {
+    const int64_t n = head_dim - d < kLanes ? head_dim - d : kLanes;
+    store_half(halves, load_part(key + d, n));
+    for (int64_t i = 0; i < n; ++i) keys[(d + i) * kTokens + offset] = halves[i];
+  }
+}
+
+void store_value(const float* value, int64_t width, int64_t offset, uint16_t* values) {
+  uint16_t* row = values + offset * width;
+  int64_t c = 0;
+  for (; c + kLanes <= width; c += kLanes) store_half(row + c, load(value + c));
+  if (c == width) return;
+  uint16_t halves[kLanes];
+  store_half(halves, load_part(value + c, width - c));
+  memcpy(row + c, halves, static_cast<size_t>(width - c) * sizeof(uint16_t));
+}
+
+void prepare_query(const float* query, int64_t head_dim, float* out) {
+  memcpy(out, query, static_cast<size_t>(head_dim) * sizeof(float));
+}
 
 // A number of queries as a type.
 template <int Q>
@@ -70,32 +96,6 @@ void attention_scores(const float* queries, int64_t query_stride, int count,
     if (kScoreQueries > 2 && q + 2 <= count) take(Queries<2>());
     while (q < count) take(Queries<1>());
   }
-}
-
-float attention_softmax(float* scores, int first, int end, float* max_out) {
-  float* s = scores + first;
-  const int n = end - first;
-  Vec top = set1(-FLT_MAX);
-  float rest_top = -FLT_MAX;
-  int i = 0;
-  for (; i + kLanes <= n; i += kLanes) top = max(top, load(s + i));
-  for (; i < n; ++i) rest_top = s[i] > rest_top ? s[i] : rest_top;
-  const float lanes_top = reduce_max(top);
-  const float maximum = lanes_top > rest_top ? lanes_top : rest_top;
-  const Vec shift = set1(maximum);
-  Vec sum = set1(0.0F);
-  for (i = 0; i + kLanes <= n; i += kLanes) {
-    const Vec p = exp(sub(load(s + i), shift));
-    store(s + i, p);
-    sum = add(sum, p);
-  }
-  float total = reduce_add(sum);
-  if (i < n) {
-    store_part(s + i, exp(sub(load_part(s + i, n - i), shift)), n - i);
-    for (; i < n; ++i) total += s[i];
-  }
-  *max_out = maximum;
-  return total;
 }
 
 // Adds tokens [first, end) of Q queries to D vectors of their outputs.
@@ -185,5 +185,15 @@ void attention_values(const float* weights, int64_t weight_stride, int count, co
   if (kValueQueries > 2 && q + 2 <= count) take(Queries<2>());
   while (q < count) take(Queries<1>());
 }
+
+constexpr ix::backend::cpu::AttentionKernels kAttentionKernels = {
+    ix::backend::cpu::KvForm::halves,
+    store_key,
+    store_value,
+    prepare_query,
+    attention_scores,
+    attention_softmax,
+    attention_values,
+};
 
 }  // namespace

@@ -9,6 +9,7 @@ const ExactKernels& exact_kernels(Isa isa) {
     case Isa::avx2vnni:
       return kExactKernelsAvx2;
     case Isa::avx512vnni:
+    case Isa::avx512bf16:
       return kExactKernelsAvx512Vnni;
 #endif
     default:

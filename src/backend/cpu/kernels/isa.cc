@@ -34,27 +34,31 @@ bool has_avx2() {
   return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 && has_f16c();
 }
 
-// Not every compiler's __builtin_cpu_supports knows AVX-VNNI, nor its header the right bit.
-bool has_avx2vnni() {
-  constexpr unsigned kAvxVnni = 1U << 4;
+// CPUID.(EAX=7, ECX=1):EAX. Not every compiler's __builtin_cpu_supports knows these bits, nor its
+// header the right ones.
+bool has_leaf_7_1(unsigned bit) {
   unsigned eax = 0;
   unsigned ebx = 0;
   unsigned ecx = 0;
   unsigned edx = 0;
-  return has_avx2() && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 &&
-         (eax & kAvxVnni) != 0;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> bit & 1U) != 0;
 }
+
+bool has_avx2vnni() { return has_avx2() && has_leaf_7_1(4); }
 
 bool has_avx512vnni() {
   return has_avx2() && __builtin_cpu_supports("avx512f") != 0 &&
          __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
          __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
 }
+
+bool has_avx512bf16() { return has_avx512vnni() && has_leaf_7_1(5); }
 #endif
 
 // The one ordered list of implementations: best first, the reference last.
 constexpr Entry kImplementations[] = {
 #if defined(__x86_64__)
+    {Isa::avx512bf16, "avx512bf16", has_avx512bf16},
     {Isa::avx512vnni, "avx512vnni", has_avx512vnni},
     {Isa::avx2vnni, "avx2vnni", has_avx2vnni},
     {Isa::avx2, "avx2", has_avx2},
@@ -83,6 +87,8 @@ std::string_view to_string(Isa isa) {
       return "avx2vnni";
     case Isa::avx512vnni:
       return "avx512vnni";
+    case Isa::avx512bf16:
+      return "avx512bf16";
   }
   return "unknown";
 }
@@ -107,7 +113,7 @@ Result<Isa> parse_isa(std::string_view name) {
   for (Isa isa : available_isas()) {
     if (to_string(isa) == name) return isa;
   }
-  for (Isa isa : {Isa::generic, Isa::avx2, Isa::avx2vnni, Isa::avx512vnni}) {
+  for (Isa isa : {Isa::generic, Isa::avx2, Isa::avx2vnni, Isa::avx512vnni, Isa::avx512bf16}) {
     if (to_string(isa) == name) {
       return unsupported(fmt::format("CPU instruction set '{}' cannot run on this machine; use {}",
                                      name, available_names()));

@@ -10,6 +10,7 @@ const MatrixKernels& matrix_kernels(Isa isa) {
     case Isa::avx2vnni:
       return kMatrixKernelsAvx2Vnni;
     case Isa::avx512vnni:
+    case Isa::avx512bf16:
       return kMatrixKernelsAvx512Vnni;
 #endif
     default:

@@ -148,16 +148,6 @@ void soft_cap(const float* in, float cap, int64_t n, float* out) {
                store_part(out + i, mul(tanh(mul(load_part(in + i, left), inverse)), c), left));
 }
 
-void to_half(const float* in, int64_t n, uint16_t* out) {
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) store_half(out + i, load(in + i));
-  if (i < n) {
-    uint16_t rest[kLanes];
-    store_half(rest, load_part(in + i, n - i));
-    for (int64_t j = 0; i + j < n; ++j) out[i + j] = rest[j];
-  }
-}
-
 void blend(float* out, float a, const float* in, float b, int64_t n) {
   const Vec va = set1(a);
   const Vec vb = set1(b);

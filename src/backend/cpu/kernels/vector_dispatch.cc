@@ -10,6 +10,8 @@ const VectorKernels& vector_kernels(Isa isa) {
       return kVectorKernelsAvx2;
     case Isa::avx512vnni:
       return kVectorKernelsAvx512Vnni;
+    case Isa::avx512bf16:
+      return kVectorKernelsAvx512Bf16;
 #endif
     default:
       return kVectorKernelsGeneric;

@@ -9,9 +9,8 @@
 namespace ix::backend::cpu {
 
 extern const VectorKernels kVectorKernelsGeneric = {
-    rms_norm,         rope_halves,       rope_interleaved, gated_silu, gated_gelu,
-    add_rows,         scale_row,         soft_cap,         to_half,    dot,
-    attention_scores, attention_softmax, attention_values, blend,
+    rms_norm, rope_halves, rope_interleaved,  gated_silu, gated_gelu, add_rows, scale_row, soft_cap,
+    dot,      blend,       kAttentionKernels,
 };
 
 }  // namespace ix::backend::cpu

@@ -7,10 +7,9 @@
 
 #include <stdint.h>
 
-namespace ix::backend::cpu {
+#include "backend/cpu/kernels/attention_kernels.h"
 
-// Tokens of a KV block; attention kernels rely on it.
-constexpr int kBlockTokens = 16;
+namespace ix::backend::cpu {
 
 struct VectorKernels {
   // out[i] = in[i] / sqrt(mean(in^2) + eps) * weight[i]. in and out may be the same.
@@ -32,36 +31,19 @@ struct VectorKernels {
   // out = cap * tanh(in / cap).
   void (*soft_cap)(const float* in, float cap, int64_t n, float* out);
 
-  // To IEEE half, nearest even.
-  void (*to_half)(const float* in, int64_t n, uint16_t* out);
-
   float (*dot)(const float* a, const float* b, int64_t n);
-
-  // scores[q][t] = scale * (query q . key of token t) for all tokens of `blocks` KV blocks.
-  //   queries [count, query_stride]; keys[b] [head_dim, kBlockTokens], one for each block;
-  //   scores [count, score_stride], score_stride >= blocks * kBlockTokens.
-  void (*attention_scores)(const float* queries, int64_t query_stride, int count,
-                           const uint16_t* const* keys, int blocks, int64_t head_dim, float scale,
-                           float* scores, int64_t score_stride);
-
-  // The softmax of scores[first, end) in place, not divided by its sum: scores[t] becomes
-  // exp(scores[t] - *max). Returns the sum. end > first.
-  float (*attention_softmax)(float* scores, int first, int end, float* max);
-
-  // out[q] += sum over t in [first[q], end[q]) of weights[q][t] * value of token t, t ascending.
-  //   weights [count, weight_stride]; values[b] [kBlockTokens, width]; out [count, out_stride].
-  void (*attention_values)(const float* weights, int64_t weight_stride, int count,
-                           const int32_t* first, const int32_t* end, const uint16_t* const* values,
-                           int64_t width, float* out, int64_t out_stride);
 
   // out = a * out + b * in.
   void (*blend)(float* out, float a, const float* in, float b, int64_t n);
+
+  AttentionKernels attention;
 };
 
 extern const VectorKernels kVectorKernelsGeneric;
 #if defined(__x86_64__)
 extern const VectorKernels kVectorKernelsAvx2;
 extern const VectorKernels kVectorKernelsAvx512Vnni;
+extern const VectorKernels kVectorKernelsAvx512Bf16;
 #endif
 
 }  // namespace ix::backend::cpu
