@@ -20,7 +20,8 @@
  * Environment, read at the first call that needs it:
  *   IX_DEVICE   auto (default) | cpu | pjrt:PATH | neuron. auto takes the best device that this
  *               library can use. pjrt and neuron are not built in yet: IX_UNSUPPORTED.
- *   IX_CPU_ISA  the instruction set of the CPU kernels: generic, avx2, avx512vnni.
+ *   IX_CPU_ISA  the instruction set of the CPU kernels: generic, avx2, avx512vnni;
+ *               on Arm neon_dotprod, neon_i8mm.
  */
 #ifndef IX_IX_H_
 #define IX_IX_H_

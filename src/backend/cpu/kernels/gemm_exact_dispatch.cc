@@ -9,6 +9,10 @@ const ExactKernels& exact_kernels(Isa isa) {
       return kExactKernelsAvx2;
     case Isa::avx512vnni:
       return kExactKernelsAvx512Vnni;
+#elif defined(__aarch64__)
+    case Isa::neon_dotprod:
+    case Isa::neon_i8mm:
+      return kExactKernelsNeon;
 #endif
     default:
       return kExactKernelsGeneric;

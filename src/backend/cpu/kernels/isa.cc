@@ -4,6 +4,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 #include <cstdlib>
@@ -39,6 +42,10 @@ bool has_avx512vnni() {
          __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
          __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
 }
+#elif defined(__aarch64__)
+bool has_neon_dotprod() { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+
+bool has_neon_i8mm() { return has_neon_dotprod() && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0; }
 #endif
 
 // The one ordered list of implementations: best first, the reference last.
@@ -46,6 +53,9 @@ constexpr Entry kImplementations[] = {
 #if defined(__x86_64__)
     {Isa::avx512vnni, "avx512vnni", has_avx512vnni},
     {Isa::avx2, "avx2", has_avx2},
+#elif defined(__aarch64__)
+    {Isa::neon_i8mm, "neon_i8mm", has_neon_i8mm},
+    {Isa::neon_dotprod, "neon_dotprod", has_neon_dotprod},
 #endif
     {Isa::generic, "generic", [] { return true; }},
 };
@@ -69,6 +79,10 @@ std::string_view to_string(Isa isa) {
       return "avx2";
     case Isa::avx512vnni:
       return "avx512vnni";
+    case Isa::neon_dotprod:
+      return "neon_dotprod";
+    case Isa::neon_i8mm:
+      return "neon_i8mm";
   }
   return "unknown";
 }
@@ -93,7 +107,7 @@ Result<Isa> parse_isa(std::string_view name) {
   for (Isa isa : available_isas()) {
     if (to_string(isa) == name) return isa;
   }
-  for (Isa isa : {Isa::generic, Isa::avx2, Isa::avx512vnni}) {
+  for (Isa isa : {Isa::generic, Isa::avx2, Isa::avx512vnni, Isa::neon_dotprod, Isa::neon_i8mm}) {
     if (to_string(isa) == name) {
       return unsupported(fmt::format("CPU instruction set '{}' cannot run on this machine; use {}",
                                      name, available_names()));

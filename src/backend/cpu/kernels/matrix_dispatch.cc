@@ -9,6 +9,11 @@ const MatrixKernels& matrix_kernels(Isa isa) {
       return kMatrixKernelsAvx2;
     case Isa::avx512vnni:
       return kMatrixKernelsAvx512Vnni;
+#elif defined(__aarch64__)
+    case Isa::neon_dotprod:
+      return kMatrixKernelsNeonDotProd;
+    case Isa::neon_i8mm:
+      return kMatrixKernelsNeonI8mm;
 #endif
     default:
       return kMatrixKernelsGeneric;

@@ -43,6 +43,9 @@ extern const MatrixKernels kMatrixKernelsGeneric;
 #if defined(__x86_64__)
 extern const MatrixKernels kMatrixKernelsAvx2;
 extern const MatrixKernels kMatrixKernelsAvx512Vnni;
+#elif defined(__aarch64__)
+extern const MatrixKernels kMatrixKernelsNeonDotProd;
+extern const MatrixKernels kMatrixKernelsNeonI8mm;
 #endif
 
 }  // namespace ix::backend::cpu

@@ -9,6 +9,10 @@ const VectorKernels& vector_kernels(Isa isa) {
       return kVectorKernelsAvx2;
     case Isa::avx512vnni:
       return kVectorKernelsAvx512Vnni;
+#elif defined(__aarch64__)
+    case Isa::neon_dotprod:
+    case Isa::neon_i8mm:
+      return kVectorKernelsNeon;
 #endif
     default:
       return kVectorKernelsGeneric;

@@ -62,6 +62,8 @@ extern const VectorKernels kVectorKernelsGeneric;
 #if defined(__x86_64__)
 extern const VectorKernels kVectorKernelsAvx2;
 extern const VectorKernels kVectorKernelsAvx512Vnni;
+#elif defined(__aarch64__)
+extern const VectorKernels kVectorKernelsNeon;
 #endif
 
 }  // namespace ix::backend::cpu
