@@ -7,10 +7,11 @@ function(ix_library name)
   target_link_libraries(ix_${name} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS} ix_flags)
 endfunction()
 
-# ix_test(NAME sources... DEPS libraries... LABEL unit): a GoogleTest binary, one ctest test a case.
+# ix_test(NAME sources... DEPS libraries... LABEL unit): a GoogleTest binary, one ctest test a case of
+# those that GoogleTest's FILTER lets pass.
 # Labels (their budgets are in docs/testing.md): unit, model, tool.
 function(ix_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "FILTER;LABEL;TIMEOUT" "DEPS" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
@@ -23,8 +24,12 @@ function(ix_test name)
                         ${RAPIDCHECK_LIBRARY} ix_flags)
   target_compile_definitions(${name} PRIVATE
     IX_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data" IX_CACHE_DIR="${PROJECT_SOURCE_DIR}/.cache")
+  set(filter "")
+  if(ARG_FILTER)
+    set(filter TEST_FILTER ${ARG_FILTER})
+  endif()
   include(GoogleTest)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 ${filter}
                        PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 

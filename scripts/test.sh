@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the tests: the release build, then the suite under the address and
-# undefined-behaviour sanitizers, then format and clang-tidy on changed files.
+# undefined-behaviour sanitizers, then format and clang-tidy on changed files, then the kernels for
+# 64-bit Arm under qemu.
 #   test.sh          what CI runs, within the budgets of docs/testing.md
 #   test.sh --full   also the thread sanitizer and clang-tidy on everything
 set -euo pipefail
@@ -35,6 +36,10 @@ else
   step "clang-tidy on changed files"
   scripts/tidy.sh
 fi
+
+step "arm64 under qemu"
+scripts/arm64-sysroot.sh
+suite arm64
 
 step "release"
 suite release

@@ -21,7 +21,7 @@
  *   IX_DEVICE   auto (default) | cpu | pjrt:PATH | neuron. auto takes the best device that this
  *               library can use. pjrt and neuron are not built in yet: IX_UNSUPPORTED.
  *   IX_CPU_ISA  the instruction set of the CPU kernels: generic, avx2, avx2vnni,
- *               avx512vnni, avx512bf16.
+ *               avx512vnni, avx512bf16; on Arm neon_dotprod, neon_i8mm.
  */
 #ifndef IX_IX_H_
 #define IX_IX_H_

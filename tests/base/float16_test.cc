@@ -8,6 +8,15 @@
 namespace ix {
 namespace {
 
+// The compiler's own half, where it has one, is the second opinion.
+#if defined(__aarch64__)
+using CompilerHalf = __fp16;
+#define IX_COMPILER_HALF
+#elif defined(__FLT16_MANT_DIG__)
+using CompilerHalf = _Float16;
+#define IX_COMPILER_HALF
+#endif
+
 TEST(Half, KnownPatterns) {
   EXPECT_EQ(half_to_float(0x3c00), 1.0F);
   EXPECT_EQ(half_to_float(0xc000), -2.0F);
@@ -22,24 +31,23 @@ TEST(Half, KnownPatterns) {
   EXPECT_EQ(float_to_half(-0.0F), 0x8000);
 }
 
-// The compiler's own conversion, where it has one, is the second opinion.
 TEST(Half, EveryPatternReturnsUnchanged) {
   for (uint32_t h = 0; h <= 0xffff; ++h) {
     const float f = half_to_float(static_cast<uint16_t>(h));
     if (std::isnan(f)) continue;
     ASSERT_EQ(float_to_half(f), h);
-#if defined(__FLT16_MANT_DIG__)
-    ASSERT_EQ(static_cast<float>(std::bit_cast<_Float16>(static_cast<uint16_t>(h))), f);
+#if defined(IX_COMPILER_HALF)
+    ASSERT_EQ(static_cast<float>(std::bit_cast<CompilerHalf>(static_cast<uint16_t>(h))), f);
 #endif
   }
 }
 
-#if defined(__FLT16_MANT_DIG__)
+#if defined(IX_COMPILER_HALF)
 TEST(Half, RoundsAsTheCompilerDoes) {
   for (uint64_t i = 0; i < (uint64_t{1} << 32); i += 9973) {
     const float f = std::bit_cast<float>(static_cast<uint32_t>(i));
     if (std::isnan(f)) continue;
-    ASSERT_EQ(float_to_half(f), std::bit_cast<uint16_t>(static_cast<_Float16>(f))) << f;
+    ASSERT_EQ(float_to_half(f), std::bit_cast<uint16_t>(static_cast<CompilerHalf>(f))) << f;
   }
 }
 #endif

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace ix::backend::cpu {
@@ -29,6 +30,22 @@ TEST(Isa, AnUnknownNameIsAnErrorThatListsWhatRuns) {
   EXPECT_NE(parsed.status().message().find("'avx3'"), std::string::npos);
   EXPECT_NE(parsed.status().message().find("generic"), std::string::npos);
 }
+
+#if defined(__aarch64__)
+// isa.cc asks the kernel's hwcaps; Linux also lets programs read the ID registers: the fields DP
+// and I8MM, four bits each.
+TEST(Isa, SetsOfArmAreThoseOfTheIdRegisters) {
+  uint64_t isar0 = 0;
+  uint64_t isar1 = 0;
+  asm("mrs %0, ID_AA64ISAR0_EL1" : "=r"(isar0));
+  asm("mrs %0, ID_AA64ISAR1_EL1" : "=r"(isar1));
+  const bool dotprod = ((isar0 >> 44) & 15) != 0;
+  const bool i8mm = ((isar1 >> 52) & 15) != 0;
+  const std::span<const Isa> isas = available_isas();
+  EXPECT_EQ(std::ranges::count(isas, Isa::neon_dotprod), dotprod ? 1 : 0);
+  EXPECT_EQ(std::ranges::count(isas, Isa::neon_i8mm), i8mm ? 1 : 0);
+}
+#endif
 
 TEST_F(ForcedIsa, TheEnvironmentForcesASet) {
   setenv("IX_CPU_ISA", "generic", 1);

@@ -5,9 +5,9 @@
 nm=$1
 shift
 # CMake hands the list over joined by semicolons.
-objects=$(printf '%s\n' "$@" | tr ';' '\n' | grep -E '_(avx[0-9a-z]*|neon[0-9a-z]*)\.cc\.o$')
+objects=$(printf '%s\n' "$@" | tr ';' '\n' | grep -E '_(avx[0-9a-z]*|neon[0-9a-z_]*)\.cc\.o$')
 if [ -z "$objects" ]; then
-  [ "$(uname -m)" = x86_64 ] || exit 0
+  case $(uname -m) in x86_64 | aarch64) ;; *) exit 0 ;; esac
   echo "no objects of instruction sets among: $*" >&2
   exit 1
 fi

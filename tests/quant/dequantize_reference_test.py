@@ -1,6 +1,6 @@
 """Holds dequantize_row against gguf-py: the same bits for random and for extreme blocks.
 
-usage: dequantize_reference_test.py DEQUANTIZE_TOOL
+usage: dequantize_reference_test.py [EMULATOR…] DEQUANTIZE_TOOL
 A NaN has only to be a NaN: its payload is the compiler's business.
 """
 
@@ -72,7 +72,7 @@ def check(tool, qtype, rng):
     blocks = blocks_of(qtype, rng)
     with np.errstate(all="ignore"):
         expected = gguf.quants.dequantize(blocks, qtype).astype("<f4").ravel()
-    run = subprocess.run([tool, str(int(qtype))], input=blocks.tobytes(), capture_output=True)
+    run = subprocess.run([*tool, str(int(qtype))], input=blocks.tobytes(), capture_output=True)
     if run.returncode != 0:
         return f"{qtype.name}: the tool failed: {run.stderr.decode()}"
     got = np.frombuffer(run.stdout, "<f4")
@@ -94,7 +94,7 @@ def check(tool, qtype, rng):
 
 
 def main():
-    tool = sys.argv[1]
+    tool = sys.argv[1:]
     rng = np.random.default_rng(20240229)
     failures = [
         failure

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/cpu/kernels/gemm_exact_kernels.h"
+#include "backend/cpu/kernels/gemm_exact_parts.h"
 #include "backend/cpu/kernels/gemm_exact_q4k_x86.h"
 
 #define IX_INLINE inline __attribute__((always_inline))
@@ -71,23 +72,6 @@ void widen(const uint16_t* in, int64_t n, float* out) {
   for (; i < n; ++i) out[i] = _cvtsh_ss(in[i]);
 }
 
-void pack_rows(const uint16_t* b, int64_t stride, int64_t depth, int columns, int width,
-               float* tile) {
-  for (int64_t k = 0; k < depth; ++k) widen(b + k * stride, columns, tile + k * width);
-}
-
-void pack_columns(const uint16_t* b, int64_t stride, int64_t depth, int columns, int width,
-                  float* tile) {
-  for (int64_t k = 0; k < depth; k += 8) {
-    const int64_t count = depth - k < 8 ? depth - k : 8;
-    for (int j = 0; j < columns; ++j) {
-      float part[8];
-      widen(b + j * stride + k, count, part);
-      for (int64_t i = 0; i < count; ++i) tile[(k + i) * width + j] = part[i];
-    }
-  }
-}
-
 constexpr int kRowsOfTile = 16;
 constexpr int kColumnsOfTile = 6;
 constexpr int kPrefetchHalves = 2048;  // as in gemm_exact_avx512vnni.cc
@@ -149,7 +133,7 @@ void multiply(const ExactMultiplyArgs& args) {
 
 }  // namespace
 
-extern const ExactKernels kExactKernelsAvx2 = {dequantize, widen, pack_rows, pack_columns,
-                                               multiply};
+extern const ExactKernels kExactKernelsAvx2 = {dequantize, widen, pack_rows<widen>,
+                                               pack_columns<widen, 8>, multiply};
 
 }  // namespace ix::backend::cpu

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/cpu/kernels/gemm_exact_kernels.h"
+#include "backend/cpu/kernels/gemm_exact_parts.h"
 #include "backend/cpu/kernels/gemm_exact_q4k_x86.h"
 
 #define IX_INLINE inline __attribute__((always_inline))
@@ -60,18 +61,6 @@ void pack_rows(const uint16_t* b, int64_t stride, int64_t depth, int columns, in
   for (int64_t k = 0; k < depth; ++k) {
     const __m256i halves = _mm256_maskz_loadu_epi16(mask, b + k * stride);
     _mm512_mask_storeu_ps(tile + k * width, mask, _mm512_cvtph_ps(halves));
-  }
-}
-
-void pack_columns(const uint16_t* b, int64_t stride, int64_t depth, int columns, int width,
-                  float* tile) {
-  for (int64_t k = 0; k < depth; k += 16) {
-    const int64_t count = depth - k < 16 ? depth - k : 16;
-    for (int j = 0; j < columns; ++j) {
-      float part[16];
-      widen(b + j * stride + k, count, part);
-      for (int64_t i = 0; i < count; ++i) tile[(k + i) * width + j] = part[i];
-    }
   }
 }
 
@@ -161,7 +150,7 @@ void multiply(const ExactMultiplyArgs& args) {
 
 }  // namespace
 
-extern const ExactKernels kExactKernelsAvx512Vnni = {dequantize, widen, pack_rows, pack_columns,
-                                                     multiply};
+extern const ExactKernels kExactKernelsAvx512Vnni = {dequantize, widen, pack_rows,
+                                                     pack_columns<widen, 16>, multiply};
 
 }  // namespace ix::backend::cpu

@@ -11,6 +11,10 @@ const ExactKernels& exact_kernels(Isa isa) {
     case Isa::avx512vnni:
     case Isa::avx512bf16:
       return kExactKernelsAvx512Vnni;
+#elif defined(__aarch64__)
+    case Isa::neon_dotprod:
+    case Isa::neon_i8mm:
+      return kExactKernelsNeon;
 #endif
     default:
       return kExactKernelsGeneric;

@@ -52,6 +52,8 @@ extern const ExactKernels kExactKernelsGeneric;
 #if defined(__x86_64__)
 extern const ExactKernels kExactKernelsAvx2;
 extern const ExactKernels kExactKernelsAvx512Vnni;
+#elif defined(__aarch64__)
+extern const ExactKernels kExactKernelsNeon;
 #endif
 
 }  // namespace ix::backend::cpu

@@ -4,36 +4,23 @@
 
 #include <immintrin.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "backend/cpu/kernels/gemm_exact_kernels.h"
+#include "backend/cpu/kernels/gemm_exact_parts.h"
 
 namespace {
-
-// A Q4_K block as bytes: quant/blocks.h has functions that would be instantiated here.
-constexpr int kScalesOffset = 4;
-constexpr int kQuantsOffset = 16;
 
 // scales[j] = d * sc and mins[j] = dmin * m of the 8 sub-blocks. Both products are exact (11 bits
 // times 6), and so is a scale times a quant of 4 bits: a fused multiply-subtract of them rounds as
 // the reference's two operations do.
 inline void unpack_scales(const uint8_t* block, float* scales, float* mins) {
-  uint16_t d;
-  uint16_t dmin;
-  uint32_t u[3];
-  memcpy(&d, block, sizeof(d));
-  memcpy(&dmin, block + 2, sizeof(dmin));
-  memcpy(u, block + kScalesOffset, sizeof(u));
-  const uint32_t sc_low = u[0] & 0x3f3f3f3fU;
-  const uint32_t m_low = u[1] & 0x3f3f3f3fU;
-  const uint32_t sc_high = (u[2] & 0x0f0f0f0fU) | ((u[0] >> 2) & 0x30303030U);
-  const uint32_t m_high = ((u[2] >> 4) & 0x0f0f0f0fU) | ((u[1] >> 2) & 0x30303030U);
-  const __m128i sc = _mm_set_epi32(0, 0, (int)sc_high, (int)sc_low);
-  const __m128i m = _mm_set_epi32(0, 0, (int)m_high, (int)m_low);
+  const ix::backend::cpu::Q4KHead head = ix::backend::cpu::unpack_head(block);
+  const __m128i sc = _mm_set_epi32(0, 0, (int)head.scales[1], (int)head.scales[0]);
+  const __m128i m = _mm_set_epi32(0, 0, (int)head.mins[1], (int)head.mins[0]);
   const __m256 sc8 = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(sc));
   const __m256 m8 = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(m));
-  _mm256_storeu_ps(scales, _mm256_mul_ps(_mm256_set1_ps(_cvtsh_ss(d)), sc8));
-  _mm256_storeu_ps(mins, _mm256_mul_ps(_mm256_set1_ps(_cvtsh_ss(dmin)), m8));
+  _mm256_storeu_ps(scales, _mm256_mul_ps(_mm256_set1_ps(_cvtsh_ss(head.d)), sc8));
+  _mm256_storeu_ps(mins, _mm256_mul_ps(_mm256_set1_ps(_cvtsh_ss(head.dmin)), m8));
 }
 
 // Columns 0..15 of 8 rows: out[i] has column i of the rows in its low half, column 8 + i in its

@@ -4,6 +4,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 #include <cstdlib>
@@ -53,7 +56,14 @@ bool has_avx512vnni() {
 }
 
 bool has_avx512bf16() { return has_avx512vnni() && has_leaf_7_1(5); }
+#elif defined(__aarch64__)
+bool has_neon_dotprod() { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+
+bool has_neon_i8mm() { return has_neon_dotprod() && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0; }
 #endif
+
+constexpr Isa kAll[] = {Isa::generic,    Isa::avx2,         Isa::avx2vnni, Isa::avx512vnni,
+                        Isa::avx512bf16, Isa::neon_dotprod, Isa::neon_i8mm};
 
 // The one ordered list of implementations: best first, the reference last.
 constexpr Entry kImplementations[] = {
@@ -62,6 +72,9 @@ constexpr Entry kImplementations[] = {
     {Isa::avx512vnni, "avx512vnni", has_avx512vnni},
     {Isa::avx2vnni, "avx2vnni", has_avx2vnni},
     {Isa::avx2, "avx2", has_avx2},
+#elif defined(__aarch64__)
+    {Isa::neon_i8mm, "neon_i8mm", has_neon_i8mm},
+    {Isa::neon_dotprod, "neon_dotprod", has_neon_dotprod},
 #endif
     {Isa::generic, "generic", [] { return true; }},
 };
@@ -89,6 +102,10 @@ std::string_view to_string(Isa isa) {
       return "avx512vnni";
     case Isa::avx512bf16:
       return "avx512bf16";
+    case Isa::neon_dotprod:
+      return "neon_dotprod";
+    case Isa::neon_i8mm:
+      return "neon_i8mm";
   }
   return "unknown";
 }
@@ -113,7 +130,7 @@ Result<Isa> parse_isa(std::string_view name) {
   for (Isa isa : available_isas()) {
     if (to_string(isa) == name) return isa;
   }
-  for (Isa isa : {Isa::generic, Isa::avx2, Isa::avx2vnni, Isa::avx512vnni, Isa::avx512bf16}) {
+  for (Isa isa : kAll) {
     if (to_string(isa) == name) {
       return unsupported(fmt::format("CPU instruction set '{}' cannot run on this machine; use {}",
                                      name, available_names()));

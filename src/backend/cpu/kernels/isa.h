@@ -14,14 +14,16 @@
 namespace ix::backend::cpu {
 
 enum class Isa {
-  generic,     // portable C++
-  avx2,        // AVX2, FMA, F16C
-  avx2vnni,    // and AVX-VNNI
-  avx512vnni,  // AVX-512 F, BW, DQ, VL and VNNI
-  avx512bf16,  // and BF16, in which keys and values lie
+  generic,       // portable C++
+  avx2,          // AVX2, FMA, F16C
+  avx2vnni,      // and AVX-VNNI
+  avx512vnni,    // AVX-512 F, BW, DQ, VL and VNNI
+  avx512bf16,    // and BF16, in which keys and values lie
+  neon_dotprod,  // NEON of 64-bit Arm with the dot product
+  neon_i8mm,     // and I8MM
 };
 
-// "generic", "avx2", "avx2vnni", "avx512vnni", "avx512bf16": the names that IX_CPU_ISA takes.
+// "generic", "avx2", "neon_i8mm", …: the names that IX_CPU_ISA takes.
 std::string_view to_string(Isa isa);
 
 // Those that this build has and this machine (CPU and operating system) can run, best first; the

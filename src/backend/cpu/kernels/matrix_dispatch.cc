@@ -12,6 +12,11 @@ const MatrixKernels& matrix_kernels(Isa isa) {
     case Isa::avx512vnni:
     case Isa::avx512bf16:
       return kMatrixKernelsAvx512Vnni;
+#elif defined(__aarch64__)
+    case Isa::neon_dotprod:
+      return kMatrixKernelsNeonDotProd;
+    case Isa::neon_i8mm:
+      return kMatrixKernelsNeonI8mm;
 #endif
     default:
       return kMatrixKernelsGeneric;

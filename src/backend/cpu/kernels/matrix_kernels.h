@@ -44,6 +44,9 @@ extern const MatrixKernels kMatrixKernelsGeneric;
 extern const MatrixKernels kMatrixKernelsAvx2;
 extern const MatrixKernels kMatrixKernelsAvx2Vnni;
 extern const MatrixKernels kMatrixKernelsAvx512Vnni;
+#elif defined(__aarch64__)
+extern const MatrixKernels kMatrixKernelsNeonDotProd;
+extern const MatrixKernels kMatrixKernelsNeonI8mm;
 #endif
 
 }  // namespace ix::backend::cpu

@@ -20,6 +20,8 @@ IX_DECLARE_QUANTIZE(generic);
 #if defined(__x86_64__)
 IX_DECLARE_QUANTIZE(avx2);
 IX_DECLARE_QUANTIZE(avx512vnni);
+#elif defined(__aarch64__)
+IX_DECLARE_QUANTIZE(neon);
 #endif
 #undef IX_DECLARE_QUANTIZE
 

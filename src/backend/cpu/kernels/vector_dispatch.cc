@@ -12,6 +12,10 @@ const VectorKernels& vector_kernels(Isa isa) {
       return kVectorKernelsAvx512Vnni;
     case Isa::avx512bf16:
       return kVectorKernelsAvx512Bf16;
+#elif defined(__aarch64__)
+    case Isa::neon_dotprod:
+    case Isa::neon_i8mm:
+      return kVectorKernelsNeon;
 #endif
     default:
       return kVectorKernelsGeneric;

@@ -44,6 +44,8 @@ extern const VectorKernels kVectorKernelsGeneric;
 extern const VectorKernels kVectorKernelsAvx2;
 extern const VectorKernels kVectorKernelsAvx512Vnni;
 extern const VectorKernels kVectorKernelsAvx512Bf16;
+#elif defined(__aarch64__)
+extern const VectorKernels kVectorKernelsNeon;
 #endif
 
 }  // namespace ix::backend::cpu
