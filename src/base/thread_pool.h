@@ -1,13 +1,17 @@
 // One pool of threads for data-parallel loops.
 //
-// Work is taken from an atomic counter, so a slow or stolen core does not hold the others back.
-// Between loops a worker spins for at most 20 microseconds and then sleeps on a futex. No other
-// system call is made.
+// Each thread goes through a run of tasks of its own in ascending order, so that what neighbouring
+// tasks read is one stream; one that has ended takes tasks from the end of another's, so that a
+// slow or stolen core does not hold the others back. Between loops a worker spins for at most 20
+// microseconds and then sleeps on a futex. No other system call is made.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -30,24 +34,44 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
+  // Memory that a thread will read next.
+  struct Ahead {
+    const std::byte* begin = nullptr;
+    int64_t bytes = 0;
+  };
+
   // Calls task(index, thread) for every index in [0, tasks), on up to threads() threads, and
   // returns when all have ended. thread is in [0, threads()). task must not throw and must not
   // call run(). One caller at a time. Allocates nothing.
-  void run(int64_t tasks, FunctionRef<void(int64_t index, int thread)> task);
+  //
+  // ahead [threads()], or empty: what each thread fetches into its cache while it waits for the
+  // others, and between loops; its memory is never read, so it need not be there any more.
+  void run(int64_t tasks, FunctionRef<void(int64_t index, int thread)> task,
+           std::span<const Ahead> ahead = {});
 
  private:
   using Task = FunctionRef<void(int64_t, int)>;
   ThreadPool() = default;
   Status start_workers(int threads);
   void work(int thread);
+  void run_round(int64_t tasks, std::span<const Ahead> ahead);
   void take_tasks(int thread);
-  void wait_while_equal(const std::atomic<int32_t>& value, int32_t old);
+  // The first task of the thread's own run, or the last of another's; nothing where none is left.
+  std::optional<int64_t> next_task(int thread);
+  void wait_while_equal(const std::atomic<int32_t>& value, int32_t old, Ahead& ahead);
   void wake(const std::atomic<int32_t>& value);
 
+  struct alignas(64) Share {
+    // Tasks [begin, end) that nobody has taken yet, of a round: begin in the upper half.
+    std::atomic<uint64_t> tasks{0};
+    Ahead ahead;
+  };
+
   std::vector<std::thread> workers_;
-  const Task* task_ = nullptr;  // written before generation_ moves, read after
-  int64_t tasks_ = 0;
-  alignas(64) std::atomic<int64_t> next_{0};
+  // Written before generation_ moves, read after.
+  const Task* task_ = nullptr;
+  int64_t first_ = 0;          // task of the round that counts from 0
+  std::vector<Share> shares_;  // [threads]
   alignas(64) std::atomic<int32_t> generation_{0};
   alignas(64) std::atomic<int32_t> working_{0};
   alignas(64) std::atomic<int32_t> sleepers_{0};

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <thread>
 #include <vector>
 
 #include "base/host_limits.h"
@@ -39,6 +40,38 @@ TEST(ThreadPool, WritesOfTasksAreSeenByTheCaller) {
     pool.run(1000, [&](int64_t i, int) { out[static_cast<size_t>(i)] = i * round; });
     for (int64_t i = 0; i < 1000; ++i) ASSERT_EQ(out[static_cast<size_t>(i)], i * round);
   }
+}
+
+// A run of neighbouring tasks each, and the others' where its own has ended.
+TEST(ThreadPool, AThreadThatIsHeldUpLosesOnlyTheTaskItIsAt) {
+  ThreadPool pool(2);
+  constexpr int64_t kTasks = 64;
+  std::vector<std::atomic<int>> thread_of(kTasks);
+  std::atomic<int64_t> others{0};
+  pool.run(kTasks, [&](int64_t i, int thread) {
+    thread_of[static_cast<size_t>(i)].store(thread);
+    if (i == 0) {
+      while (others.load() < kTasks - 1) std::this_thread::yield();
+    } else {
+      others.fetch_add(1);
+    }
+  });
+  for (int64_t i = 1; i < kTasks; ++i) {
+    EXPECT_NE(thread_of[static_cast<size_t>(i)].load(), thread_of[0].load()) << i;
+  }
+}
+
+TEST(ThreadPool, FetchesWhatIsAheadWithoutReadingIt) {
+  ThreadPool pool(3);
+  const std::vector<std::byte> there(1000);
+  // Only the first is memory of ours.
+  const std::vector<ThreadPool::Ahead> ahead = {
+      {there.data(), 1000}, {reinterpret_cast<const std::byte*>(uintptr_t{4096}), 1 << 20}, {}};
+  std::atomic<int64_t> sum{0};
+  for (int i = 0; i < 100; ++i)
+    pool.run(
+        10, [&](int64_t task, int) { sum += task; }, ahead);
+  EXPECT_EQ(sum.load(), 100 * 45);
 }
 
 // The stack of threads started without attributes, while it lives.

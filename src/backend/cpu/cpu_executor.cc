@@ -126,8 +126,10 @@ class CpuExecutor final : public Executor {
                       context, *pool_);
           break;
         case StageKind::linear:
-          run_linear(plan_.linears[stage.first], matrix_, vector_, n, *pool_,
-                     buffers_.row_scratch());
+          // After the last, the first of the next step.
+          run_linear(plan_.linears[stage.first],
+                     plan_.linears[(stage.first + 1) % plan_.linears.size()], matrix_, vector_, n,
+                     *pool_, buffers_.linear_scratch());
           break;
         case StageKind::attention:
           run_attention(plan_.attentions[stage.first], vector_, cache_, rows_, *pool_,

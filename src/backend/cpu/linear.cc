@@ -9,6 +9,10 @@ namespace ix::backend::cpu {
 namespace {
 
 constexpr int64_t kPlainRowsPerTask = 16;
+// Of the next weights, fetched while threads wait for each other and for what lies between
+// products: some microseconds of a core's share of the memory, and a small part of its second-level
+// cache.
+constexpr int64_t kAheadBytes = int64_t{128} << 10;
 
 // Panels or plain rows that one task takes, and the tasks that makes.
 struct Split {
@@ -44,30 +48,64 @@ void run_plain(const Product& product, const VectorKernels& vector, int64_t firs
   }
 }
 
+int64_t task_count(const LinearStage& stage, int64_t n, int threads) {
+  int64_t tasks = 0;
+  for (const Product& product : stage.products) tasks += split(product, n, threads).tasks;
+  return tasks;
+}
+
+// The first packed weights that each thread of a pool will read, where it takes its own share.
+void find_ahead(const LinearStage& stage, int64_t n, std::span<ThreadPool::Ahead> ahead) {
+  const auto threads = static_cast<int>(ahead.size());
+  const int64_t tasks = task_count(stage, n, threads);
+  for (int t = 0; t < threads; ++t) {
+    int64_t task = t * tasks / threads;
+    ahead[static_cast<size_t>(t)] = {};
+    for (const Product& product : stage.products) {
+      const Split part = split(product, n, threads);
+      if (task < part.tasks) {
+        if (product.weight->packed) {
+          const auto panels = product.weight->packed->panels_from(task * part.units_per_task);
+          ahead[static_cast<size_t>(t)] = {
+              panels.data(), std::min(kAheadBytes, static_cast<int64_t>(panels.size()))};
+        }
+        break;
+      }
+      task -= part.tasks;
+    }
+  }
+}
+
 }  // namespace
 
-void run_linear(const LinearStage& stage, const MatrixKernels& matrix, const VectorKernels& vector,
-                int64_t n, ThreadPool& pool, std::vector<std::vector<float>>& row_scratch) {
-  int64_t tasks = 0;
-  for (const Product& product : stage.products) tasks += split(product, n, pool.threads()).tasks;
-  pool.run(tasks, [&](int64_t task, int thread) {
-    for (const Product& product : stage.products) {
-      const Split part = split(product, n, pool.threads());
-      if (task >= part.tasks) {
-        task -= part.tasks;
-        continue;
-      }
-      const int64_t first = task * part.units_per_task;
-      if (product.weight->packed) {
-        const PackedMatrix& packed = *product.weight->packed;
-        packed.matmul(matrix, first, std::min(first + part.units_per_task, packed.panels()),
-                      product.activations, n, product.out, product.out_stride);
-      } else {
-        run_plain(product, vector, first, n, row_scratch[static_cast<size_t>(thread)]);
-      }
-      return;
-    }
-  });
+LinearScratch::LinearScratch(int threads, int64_t widest_row)
+    : rows(static_cast<size_t>(threads), std::vector<float>(static_cast<size_t>(widest_row))),
+      ahead(static_cast<size_t>(threads)) {}
+
+void run_linear(const LinearStage& stage, const LinearStage& next, const MatrixKernels& matrix,
+                const VectorKernels& vector, int64_t n, ThreadPool& pool, LinearScratch& scratch) {
+  find_ahead(next, n, scratch.ahead);
+  pool.run(
+      task_count(stage, n, pool.threads()),
+      [&](int64_t task, int thread) {
+        for (const Product& product : stage.products) {
+          const Split part = split(product, n, pool.threads());
+          if (task >= part.tasks) {
+            task -= part.tasks;
+            continue;
+          }
+          const int64_t first = task * part.units_per_task;
+          if (product.weight->packed) {
+            const PackedMatrix& packed = *product.weight->packed;
+            packed.matmul(matrix, first, std::min(first + part.units_per_task, packed.panels()),
+                          product.activations, n, product.out, product.out_stride);
+          } else {
+            run_plain(product, vector, first, n, scratch.rows[static_cast<size_t>(thread)]);
+          }
+          return;
+        }
+      },
+      scratch.ahead);
 }
 
 }  // namespace ix::backend::cpu

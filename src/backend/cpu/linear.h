@@ -38,9 +38,16 @@ struct LinearStage {
   std::vector<Product> products;
 };
 
-// n rows through all products of a stage. row_scratch: [threads], each as long as the widest plain
-// row.
-void run_linear(const LinearStage& stage, const MatrixKernels& matrix, const VectorKernels& vector,
-                int64_t n, ThreadPool& pool, std::vector<std::vector<float>>& row_scratch);
+// Working memory of run_linear, one of each a thread.
+struct LinearScratch {
+  LinearScratch(int threads, int64_t widest_row);
+
+  std::vector<std::vector<float>> rows;  // for a plain row of weights
+  std::vector<ThreadPool::Ahead> ahead;
+};
+
+// n rows through all products of a stage. Threads that wait fetch the first weights of `next`.
+void run_linear(const LinearStage& stage, const LinearStage& next, const MatrixKernels& matrix,
+                const VectorKernels& vector, int64_t n, ThreadPool& pool, LinearScratch& scratch);
 
 }  // namespace ix::backend::cpu

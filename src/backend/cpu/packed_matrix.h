@@ -56,6 +56,12 @@ class PackedMatrix {
   int64_t panels() const { return panels_; }  // of kPanelRows rows
   int64_t bytes() const { return panels_ * panel_bytes_; }
 
+  // The bytes of panels [first_panel, panels()).
+  std::span<const std::byte> panels_from(int64_t first_panel) const {
+    return {reinterpret_cast<const std::byte*>(data_) + first_panel * panel_bytes_,
+            static_cast<size_t>((panels_ - first_panel) * panel_bytes_)};
+  }
+
   // out[j * out_stride + row] for j in [0, n) and the rows of panels [first_panel, last_panel).
   // activations: n rows that quantize_row() wrote with kernels.quantize[activation()]. Bits depend
   // on the row and the kernels only.

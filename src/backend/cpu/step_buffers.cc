@@ -152,9 +152,9 @@ Result<StepBuffers> StepBuffers::create(const graph::Decoder& decoder, const Buf
                                                                 sizes.max_rows * float_bytes)));
   buffers.kept_.data = reinterpret_cast<float*>(buffers.kept_memory_.data());
 
+  buffers.linear_ = LinearScratch(threads, sizes.linear_width);
   for (int t = 0; t < threads; ++t) {
     buffers.attention_.emplace_back(sizes.group_heads, sizes.head_dim, sizes.value_head_dim);
-    buffers.row_.emplace_back(static_cast<size_t>(sizes.linear_width));
   }
   return buffers;
 }

@@ -56,7 +56,7 @@ class StepBuffers {
 
   std::vector<AttentionScratch>& attention_scratch() { return attention_; }
   const ChunkStore& chunk_store() const { return chunks_; }
-  std::vector<std::vector<float>>& row_scratch() { return row_; }
+  LinearScratch& linear_scratch() { return linear_; }
 
  private:
   struct Slot {
@@ -78,7 +78,7 @@ class StepBuffers {
   Rows kept_;
   std::vector<AttentionScratch> attention_;
   ChunkStore chunks_;
-  std::vector<std::vector<float>> row_;
+  LinearScratch linear_{0, 0};
 };
 
 // Ropes that turn alike share a table of angles.
