@@ -252,10 +252,92 @@ class Gemm(CommandTest):
         types = {r["type"] for r in self.gemm("-M", "16", "-N", "1", "-K", "256", "-r", "1")}
         self.assertLessEqual({"Q4_K", "Q6_K", "Q5_0", "Q8_0"}, types)
 
+    def test_shares_are_of_the_limits_of_int8_and_reading(self):
+        result, = json.loads(self.succeeds("bench", "gemm", "-o", "json", "--type", "q4_K", "-M",
+                                           "16", "-N", "1", "-K", "256", "-r", "1"))
+        if result["limit_int8_gops"] is not None:  # the CPU has an instruction that is probed
+            self.assertAlmostEqual(result["share_int8"] * result["limit_int8_gops"],
+                                   result["avg_gops"])
+        self.assertAlmostEqual(result["share_read"] * result["limit_read_gbs"], result["avg_gbs"])
+
     def test_table(self):
         out = self.succeeds("bench", "gemm", "--type", "q4_K", "-M", "16", "-N", "1", "-K", "256",
                             "--no-limits", "-r", "1", "--working-set", "0").decode()
         self.assertRegex(out.splitlines()[2], r"\A\| Q4_K +\| \w+ +\| +16 \| +1 \| +256 \|")
+
+
+class GemmExact(CommandTest):
+    COMMAND = ["bench", "gemm", "--exact", "-o", "json", "-r", "2", "-K", "512"]
+
+    def exact(self, *arguments):
+        return json.loads(self.succeeds(*self.COMMAND, "--no-limits", "--working-set", "0",
+                                        *arguments))
+
+    def test_both_forms_of_weights_have_every_isa_and_shape(self):
+        results = self.exact("--isa", "all", "-M", "32,40", "-N", "1,13", "-t", "1,2")
+        isas = list(dict.fromkeys(r["isa"] for r in results))
+        self.assertEqual(isas[-1], "generic")
+        self.assertEqual(
+            [(r["weights"], r["m"], r["n_threads"], r["isa"], r["n"]) for r in results],
+            [(w, m, t, i, n) for w in ("blocks", "halves") for m in (32, 40) for t in (1, 2)
+             for i in isas for n in (1, 13)])
+        self.assertEqual({(r["type"], r["k"]) for r in results}, {("Q4_K", 512)})
+
+    def test_speeds_come_from_times_and_shapes(self):
+        # 40 rows of two blocks of 144 bytes; halves lie in panels of 32 rows.
+        weight_bytes = {"blocks": 40 * 2 * 144, "halves": 64 * 512 * 2}
+        results = self.exact("-M", "40", "-N", "3")
+        self.assertEqual([r["weights"] for r in results], list(weight_bytes))
+        for result in results:
+            times = result["samples_ns"]
+            self.assertEqual(len(times), 2)
+            rate = mean(1 / time for time in times)
+            self.assertAlmostEqual(result["avg_gops"] / (2 * 40 * 3 * 512 * rate), 1)
+            self.assertEqual(result["weight_bytes"], weight_bytes[result["weights"]])
+            self.assertAlmostEqual(result["avg_gbs"] / (result["weight_bytes"] * rate), 1)
+            self.assertEqual(result["working_set_bytes"], result["weight_bytes"])
+
+    def test_copies_fill_the_working_set(self):
+        for result in self.exact("-M", "64", "-N", "1", "--working-set", "1"):
+            copies, rest = divmod(result["working_set_bytes"], result["weight_bytes"])
+            self.assertEqual(rest, 0)
+            self.assertTrue((copies - 1) * result["weight_bytes"] < 1e6 <=
+                            result["working_set_bytes"])
+
+    def test_shares_are_of_the_limits_of_fp32_and_reading(self):
+        for result in json.loads(self.succeeds(*self.COMMAND, "-M", "64", "-N", "2")):
+            if result["limit_fp32_gops"] is not None:  # the CPU has an instruction that is probed
+                self.assertAlmostEqual(result["share_fp32"] * result["limit_fp32_gops"],
+                                       result["avg_gops"])
+            self.assertAlmostEqual(result["share_read"] * result["limit_read_gbs"],
+                                   result["avg_gbs"])
+            self.assertTrue(0 <= result["limit_drift"] < 1)
+            self.assertNotIn("limit_int8_gops", result)
+
+    def test_without_limits_there_are_no_shares(self):
+        for result in self.exact("-M", "32", "-N", "1"):
+            for name in ("limit_fp32_gops", "limit_read_gbs", "limit_drift", "share_fp32",
+                         "share_read"):
+                self.assertIsNone(result[name])
+
+    def test_csv_has_the_fields_of_json_but_arrays(self):
+        arguments = ["bench", "gemm", "--exact", "-M", "32", "-N", "2", "-K", "256", "-r", "1",
+                     "--no-limits", "-o"]
+        rows = list(csv.DictReader(io.StringIO(self.succeeds(*arguments, "csv").decode())))
+        results = json.loads(self.succeeds(*arguments, "json"))
+        self.assertEqual([row["weights"] for row in rows], ["blocks", "halves"])
+        for row, result in zip(rows, results, strict=True):
+            self.assertEqual(list(row), [k for k, v in result.items() if not isinstance(v, list)])
+
+    def test_table(self):
+        out = self.succeeds("bench", "gemm", "--exact", "--type", "Q4_k", "-M", "32", "-N", "1",
+                            "-K", "256", "--no-limits", "-r", "1", "--working-set", "0").decode()
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in out.splitlines()
+                if line.startswith("|")]
+        self.assertEqual(rows[0], ["weights", "isa", "M", "N", "K", "threads", "GOPS", "% fp32",
+                                   "GB/s", "% read"])
+        self.assertEqual([(row[0], *row[2:5], row[7], row[9]) for row in rows[2:]],
+                         [(w, "32", "1", "256", "-", "-") for w in ("blocks", "halves")])
 
 
 class Wrong(CommandTest):
@@ -306,9 +388,23 @@ class Wrong(CommandTest):
                       self.fails(1, "bench", "gemm", "--type", "q4_K", "-M", str(1 << 20), "-K",
                                  "256", "-N", "65536"))
 
+    def test_exact_gemm(self):
+        self.assertEqual(self.fails(2, "bench", "gemm", "--exact", "--type", "q4_K,q6_K"),
+                         "--type is 'q6_K', but must be Q4_K with --exact")
+        self.assertIn("Q4_K needs a multiple of 256",
+                      self.fails(2, "bench", "gemm", "--exact", "-K", "128"))
+        self.assertIn("not enough memory: weights",
+                      self.fails(1, "bench", "gemm", "--exact", "-M", str(1 << 20), "-K",
+                                 str(1 << 20), "-N", "1"))
+        self.assertIn("not enough memory: activations and results",
+                      self.fails(1, "bench", "gemm", "--exact", "-M", str(1 << 20), "-K", "256",
+                                 "-N", "65536"))
+
     def test_help_of_the_inner_command_has_examples(self):
         text = self.succeeds("bench", "gemm", "--help").decode()
-        self.assertIn("ix bench gemm ", text[text.index("Examples:"):])
+        examples = text[text.index("Examples:"):]
+        self.assertIn("ix bench gemm --type", examples)
+        self.assertIn("ix bench gemm --exact", examples)
 
 
 if __name__ == "__main__":

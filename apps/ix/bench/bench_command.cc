@@ -122,6 +122,8 @@ struct GemmFlags {
     size(m, "-M", 1 << 20, "Rows of the weights; default: 4096");
     size(n, "-N", 1 << 16, "Columns, rows of activations; default: 1,4,8,16,32,512");
     size(k, "-K", 1 << 20, "Columns of the weights; default: 4096");
+    command.add_flag("--exact", options.exact,
+                     "Multiply Q4_K by FP16 to FP32, as the C API's exact mode does");
     types.add(command, "--type", "Types of the weights, such as q4_K,q6_K; default: all");
     isas.add(command, "--isa", "Instruction sets, or all; default: the best one");
     command
@@ -180,10 +182,13 @@ void add_bench_command(CLI::App& app, Action& action) {
       "Products of packed weights [M, K] with N rows of 8-bit activations, for each type,\n"
       "instruction set and shape. The weights are taken in turn from copies that no cache holds.\n"
       "GB/s counts packed bytes.\n"
+      "With --exact the weights are Q4_K, read as blocks and as halves that were dequantised\n"
+      "before, and columns are FP16; % fp32 is of the machine's fused multiply-adds.\n"
       "\nExamples:\n"
       "  ix bench gemm\n"
       "  ix bench gemm --type q4_K,q6_K --isa all -M 4096,11008 -K 4096 -N 1,8,512 -t 2\n"
-      "  ix bench gemm --type q4_K -N 1 -o json");
+      "  ix bench gemm --type q4_K -N 1 -o json\n"
+      "  ix bench gemm --exact -M 4096 -N 512 -K 4096 -t 1,2");
   products->callback([gemm, &action] { action = [gemm] { return gemm->run(); }; });
   // The outer command's callback comes last.
   command->callback([model, products, &action] {

@@ -4,6 +4,7 @@
 
 #include <ctime>
 #include <fstream>
+#include <string_view>
 #include <utility>
 
 #include "build_commit.h"
@@ -104,12 +105,14 @@ void add_times(Json& fields, const Samples& samples) {
 
 void add_shares(Json& fields, const Limits& limits, double ops_per_second,
                 double bytes_per_second) {
-  const bool int8 = limits.int8_ops > 0;
+  const std::string_view arithmetic = limits::to_string(limits.arithmetic);
+  const bool ops = limits.ops > 0;
   const bool read = limits.read_bytes > 0;
-  fields["limit_int8_gops"] = number_or_null(limits.int8_ops / 1e9, int8);
+  fields[fmt::format("limit_{}_gops", arithmetic)] = number_or_null(limits.ops / 1e9, ops);
   fields["limit_read_gbs"] = number_or_null(limits.read_bytes / 1e9, read);
-  fields["limit_drift"] = number_or_null(limits.drift, int8 || read);
-  fields["share_int8"] = number_or_null(int8 ? ops_per_second / limits.int8_ops : 0, int8);
+  fields["limit_drift"] = number_or_null(limits.drift, ops || read);
+  fields[fmt::format("share_{}", arithmetic)] =
+      number_or_null(ops ? ops_per_second / limits.ops : 0, ops);
   fields["share_read"] = number_or_null(read ? bytes_per_second / limits.read_bytes : 0, read);
 }
 

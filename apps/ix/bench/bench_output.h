@@ -45,7 +45,8 @@ Json fields_of_run();
 // avg_ns, stddev_ns and samples_ns, as llama-bench names them.
 void add_times(Json& fields, const Samples& samples);
 
-// limit_int8_gops, limit_read_gbs, limit_drift, share_int8, share_read: null where not probed.
+// limit_int8_gops, limit_read_gbs, limit_drift, share_int8, share_read: null where not probed. int8
+// is the arithmetic of the limits.
 void add_shares(Json& fields, const Limits& limits, double ops_per_second, double bytes_per_second);
 
 // "12.34 ± 0.56".

@@ -26,14 +26,13 @@ void LimitTracker::before(int threads) {
 
 Limits LimitTracker::after(int threads) {
   auto now = probe(threads);
-  Limits out;
+  Limits out{.arithmetic = arithmetic_};
   if (now && last_) {
-    const double int8[] = {last_->peak_ops(limits::Arithmetic::int8),
-                           now->peak_ops(limits::Arithmetic::int8)};
+    const double ops[] = {last_->peak_ops(arithmetic_), now->peak_ops(arithmetic_)};
     const double read[] = {last_->peak_read(), now->peak_read()};
-    out = {.int8_ops = std::max(int8[0], int8[1]),
-           .read_bytes = std::max(read[0], read[1]),
-           .drift = std::max(change(int8[0], int8[1]), change(read[0], read[1]))};
+    out.ops = std::max(ops[0], ops[1]);
+    out.read_bytes = std::max(read[0], read[1]);
+    out.drift = std::max(change(ops[0], ops[1]), change(read[0], read[1]));
   }
   last_ = std::move(now);
   return out;

@@ -130,7 +130,7 @@ class ModelBench {
       : options_(options),
         tests_(tests_of(options)),
         output_(options.format, columns()),
-        limits_(!options.no_limits) {}
+        limits_(!options.no_limits, limits::Arithmetic::int8) {}
 
   Status run() {
     if (tests_.empty()) return invalid_argument("nothing to measure: -p and -n are 0");
@@ -198,7 +198,7 @@ class ModelBench {
                                             fmt::format("{:.1f}", bytes / 1e9),
                                             share_cell(bytes, result.limits.read_bytes),
                                             fmt::format("{:.1f}", ops / 1e9),
-                                            share_cell(ops, result.limits.int8_ops)};
+                                            share_cell(ops, result.limits.ops)};
     output_.add(cells, fields(path, model, description, result));
   }
 

@@ -7,8 +7,7 @@
 #include <random>
 #include <utility>
 
-#include "base/checked_math.h"
-#include "base/host_limits.h"
+#include "bench/working_set.h"
 
 namespace ix::cli {
 namespace {
@@ -17,16 +16,8 @@ namespace cpu = backend::cpu;
 
 // Above every id that the format has given out.
 constexpr uint32_t kTypeIds = 64;
-constexpr uint64_t kUnknownCache = uint64_t{64} << 20;
 
 }  // namespace
-
-Status check_room(std::string_view what, int64_t bytes) {
-  const auto available = available_memory_bytes();
-  if (!available || static_cast<uint64_t>(bytes) <= *available) return ok_status();
-  return resource_exhausted(fmt::format("not enough memory: {} {} MB, but {} MB can be had", what,
-                                        bytes / 1'000'000, *available / 1'000'000));
-}
 
 std::vector<quant::TensorType> packable_types() {
   std::vector<quant::TensorType> out;
@@ -38,11 +29,6 @@ std::vector<quant::TensorType> packable_types() {
   return out;
 }
 
-int64_t uncached_bytes() {
-  const uint64_t cache = last_level_cache_bytes();
-  return static_cast<int64_t>(4 * (cache > 0 ? cache : kUnknownCache));
-}
-
 Result<PackedWeights> PackedWeights::create(quant::TensorType type, int64_t m, int64_t k,
                                             int64_t working_set, ThreadPool& pool) {
   IX_ASSIGN_OR_RETURN(const int64_t row_bytes, quant::row_bytes(type, k));
@@ -51,7 +37,7 @@ Result<PackedWeights> PackedWeights::create(quant::TensorType type, int64_t m, i
                                         quant::type_name(type), m, k));
   }
   const int64_t bytes = cpu::packed_bytes(type, m, k);
-  const int64_t copies = std::max<int64_t>(1, ceil_div(working_set, bytes));
+  const int64_t copies = copies_of(bytes, working_set);
   IX_RETURN_IF_ERROR(check_room("weights", row_bytes * m + copies * bytes));
 
   std::vector<std::byte> source(static_cast<size_t>(row_bytes * m));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "backend/cpu/packed_matrix.h"
@@ -13,15 +12,8 @@
 
 namespace ix::cli {
 
-// resource_exhausted, with the figures, when as many bytes cannot be had. what: "weights".
-Status check_room(std::string_view what, int64_t bytes);
-
 // Types that have a packed form, in the order of their ids.
 std::vector<quant::TensorType> packable_types();
-
-// Four times the last level cache: products that take their weights in turn from as much read them
-// from memory.
-int64_t uncached_bytes();
 
 class PackedWeights {
  public:

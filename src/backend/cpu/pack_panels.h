@@ -1,4 +1,4 @@
-// Rows of file blocks to panels and back.
+// Rows of file blocks to panels.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,5 @@ namespace ix::backend::cpu {
 // Missing rows and what is left of a cache line at the end become zeros.
 void pack_panel(PackedType type, const std::byte* source, int64_t row_bytes, int64_t rows,
                 int64_t blocks, uint8_t* panel);
-
-// Dequantises row `row` of a panel into out[blocks * block_cols], with the float operations of
-// quant::dequantize_row.
-void unpack_row(PackedType type, const uint8_t* panel, int64_t blocks, int row, float* out);
 
 }  // namespace ix::backend::cpu

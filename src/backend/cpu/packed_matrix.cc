@@ -7,6 +7,7 @@
 #include <string>
 
 #include "backend/cpu/pack_panels.h"
+#include "backend/cpu/unpack_panels.h"
 #include "base/check.h"
 #include "base/checked_math.h"
 
