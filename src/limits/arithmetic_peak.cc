@@ -4,10 +4,7 @@
 #include <chrono>
 #include <vector>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
+#include "base/cpuid.h"
 #include "limits/start_line.h"
 
 namespace ix::limits {
@@ -105,16 +102,8 @@ bool has_vnni256() { return has_vnni512() && __builtin_cpu_supports("avx512vl") 
 bool has_avx2() { return __builtin_cpu_supports("avx2") != 0; }
 bool has_fma() { return has_avx2() && __builtin_cpu_supports("fma") != 0; }
 bool has_fma512() { return __builtin_cpu_supports("avx512f") != 0; }
-// Leaf 7.1, EAX: bit 4 is AVX-VNNI, bit 5 AVX512_BF16; not every compiler knows their names.
-bool leaf_7_1(unsigned bit) {
-  unsigned a = 0;
-  unsigned b = 0;
-  unsigned c = 0;
-  unsigned d = 0;
-  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> bit & 1U) != 0;
-}
-bool has_avx_vnni() { return has_avx2() && leaf_7_1(4); }
-bool has_bf16() { return has_fma512() && leaf_7_1(5); }
+bool has_avx_vnni() { return has_avx2() && cpu_has_avx_vnni(); }
+bool has_bf16() { return has_fma512() && cpu_has_avx512_bf16(); }
 
 constexpr PeakLoop kLoops[] = {
     {"int8_vnni512", "vpdpbusd zmm", Arithmetic::int8, kAccumulators * 64 * 2, has_vnni512,

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#elif defined(__aarch64__)
+#if defined(__aarch64__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
@@ -12,6 +10,8 @@
 #include <cstdlib>
 #include <string>
 #include <vector>
+
+#include "base/cpuid.h"
 
 namespace ix::backend::cpu {
 namespace {
@@ -24,30 +24,12 @@ struct Entry {
 
 #if defined(__x86_64__)
 // __builtin_cpu_supports looks at XCR0 too, so a system that does not save the registers says no.
-// Not every compiler's knows F16C; the registers that it needs saved are those of AVX.
-bool has_f16c() {
-  unsigned eax = 0;
-  unsigned ebx = 0;
-  unsigned ecx = 0;
-  unsigned edx = 0;
-  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
-}
-
 bool has_avx2() {
-  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 && has_f16c();
+  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
+         cpu_has_f16c();
 }
 
-// CPUID.(EAX=7, ECX=1):EAX. Not every compiler's __builtin_cpu_supports knows these bits, nor its
-// header the right ones.
-bool has_leaf_7_1(unsigned bit) {
-  unsigned eax = 0;
-  unsigned ebx = 0;
-  unsigned ecx = 0;
-  unsigned edx = 0;
-  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> bit & 1U) != 0;
-}
-
-bool has_avx2vnni() { return has_avx2() && has_leaf_7_1(4); }
+bool has_avx2vnni() { return has_avx2() && cpu_has_avx_vnni(); }
 
 bool has_avx512vnni() {
   return has_avx2() && __builtin_cpu_supports("avx512f") != 0 &&
@@ -55,7 +37,7 @@ bool has_avx512vnni() {
          __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
 }
 
-bool has_avx512bf16() { return has_avx512vnni() && has_leaf_7_1(5); }
+bool has_avx512bf16() { return has_avx512vnni() && cpu_has_avx512_bf16(); }
 #elif defined(__aarch64__)
 bool has_neon_dotprod() { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
 
