@@ -29,6 +29,8 @@ add_library(ix_flags INTERFACE)
 target_compile_options(ix_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
                        -Wno-missing-field-initializers $<$<BOOL:${IX_WERROR}>:-Werror>)
 if(IX_SANITIZE)
+  # Instrumented code confuses g++ 12's search for variables that are read before they are set.
+  target_compile_options(ix_flags INTERFACE -Wno-maybe-uninitialized)
   add_compile_options(-fsanitize=${IX_SANITIZE} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${IX_SANITIZE})

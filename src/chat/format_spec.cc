@@ -221,7 +221,7 @@ std::string format_integer(Runtime& runtime, int64_t number, const FormatSpec& s
     sign += '0';
     sign += spec.type;
   }
-  return finish_number(runtime, std::move(sign), std::move(digits), spec, based ? 4 : 3);
+  return finish_number(runtime, sign, std::move(digits), spec, based ? 4 : 3);
 }
 
 std::string format_real(Runtime& runtime, double number, const FormatSpec& spec) {
@@ -241,7 +241,7 @@ std::string format_real(Runtime& runtime, double number, const FormatSpec& spec)
     if (spec.type == 'E' || spec.type == 'F' || spec.type == 'G') body = to_upper(body);
     if (spec.type == '%') body += '%';
   }
-  return finish_number(runtime, std::move(sign), std::move(body), spec);
+  return finish_number(runtime, sign, std::move(body), spec);
 }
 
 std::string format_value(Runtime& runtime, const Value& value, const FormatSpec& spec) {

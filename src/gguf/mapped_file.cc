@@ -88,10 +88,13 @@ void MappedFile::release(std::span<const std::byte> part) const {
       part.size() > bytes_.size() - (first - begin)) {
     return;
   }
-  static const auto kPage = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const uintptr_t from = (first + kPage - 1) / kPage * kPage;
-  const uintptr_t to = (first + part.size()) / kPage * kPage;
-  if (from < to) ::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+  // The mapping begins at a page.
+  static const auto kPage = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t from = (first - begin + kPage - 1) / kPage * kPage;
+  const size_t to = (first - begin + part.size()) / kPage * kPage;
+  if (from < to) {
+    ::madvise(const_cast<std::byte*>(bytes_.data()) + from, to - from, MADV_DONTNEED);
+  }
 }
 
 }  // namespace ix::gguf

@@ -189,7 +189,6 @@ Result<std::string_view> read_string(ByteCursor& cursor, uint64_t max_bytes,
 
 Result<Value> read_value(ByteCursor& cursor, std::string_view key) {
   const std::string what = "key " + quoted(key);
-  const uint64_t offset = cursor.offset();
   IX_ASSIGN_OR_RETURN(const uint32_t id, read_number<uint32_t>(cursor, what));
   switch (static_cast<ValueType>(id)) {
     case ValueType::u8:
@@ -223,7 +222,8 @@ Result<Value> read_value(ByteCursor& cursor, std::string_view key) {
     case ValueType::array:
       return read_array(cursor, what);
   }
-  return corrupt(fmt::format("{} at offset {} has type {}, expected 0 to 12", what, offset, id));
+  return corrupt(fmt::format("{} at offset {} has type {}, expected 0 to 12", what,
+                             cursor.offset() - sizeof(id), id));
 }
 
 }  // namespace ix::gguf

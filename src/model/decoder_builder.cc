@@ -262,7 +262,7 @@ void DecoderBuilder::head(ValueId in, float soft_cap) {
 
 std::string DecoderBuilder::rope_factors() {
   const int64_t pairs = h_.rotary_dim / 2;
-  const std::string always = "rope_freqs.weight";
+  std::string always = "rope_freqs.weight";
   if (has(always)) {
     require_numbers(always, pairs, true);
     return always;

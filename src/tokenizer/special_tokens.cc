@@ -14,26 +14,27 @@ bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 // Which bytes of the text belong to a token already, or went with one.
 class SpecialTokens::Occupancy {
  public:
-  explicit Occupancy(size_t size) : bytes_(size, kFree) {}
+  explicit Occupancy(size_t size) : bytes_(size, State::unclaimed) {}
 
-  bool free(size_t at) const { return bytes_[at] == kFree; }
-  bool dropped(size_t at) const { return bytes_[at] == kDropped; }
+  bool free(size_t at) const { return bytes_[at] == State::unclaimed; }
+  bool dropped(size_t at) const { return bytes_[at] == State::dropped; }
 
   void take(std::string_view text, size_t begin, const Entry& entry) {
     size_t end = begin + entry.text.size();
-    std::fill(bytes_.begin() + ptrdiff_t(begin), bytes_.begin() + ptrdiff_t(end), kTaken);
+    std::fill(bytes_.begin() + ptrdiff_t(begin), bytes_.begin() + ptrdiff_t(end), State::taken);
     if ((entry.attributes & kStripsLeft) != 0) {
       while (begin > 0 && free(begin - 1) && is_ascii_space(text[begin - 1])) {
-        bytes_[--begin] = kDropped;
+        bytes_[--begin] = State::dropped;
       }
     }
     if ((entry.attributes & kStripsRight) != 0) {
-      while (end < text.size() && free(end) && is_ascii_space(text[end])) bytes_[end++] = kDropped;
+      while (end < text.size() && free(end) && is_ascii_space(text[end]))
+        bytes_[end++] = State::dropped;
     }
   }
 
  private:
-  enum State : uint8_t { kFree, kTaken, kDropped };
+  enum class State : uint8_t { unclaimed, taken, dropped };
   std::vector<State> bytes_;
 };
 

@@ -23,16 +23,15 @@ enum class Spelling {
 
 // A token has one or more of these. They begin as its type in the file; well-known texts add
 // control, as files often have end tokens as normal ones.
-enum TokenAttribute : uint8_t {
-  kNormal = 1,
-  kUnknown = 2,
-  kControl = 4,
-  kUserDefined = 8,
-  kUnused = 16,
-  kByte = 32,
-  kStripsLeft = 64,    // takes the white space before it along
-  kStripsRight = 128,  // takes the white space after it along
-};
+using TokenAttributes = uint8_t;
+inline constexpr TokenAttributes kNormal = 1;
+inline constexpr TokenAttributes kUnknown = 2;
+inline constexpr TokenAttributes kControl = 4;
+inline constexpr TokenAttributes kUserDefined = 8;
+inline constexpr TokenAttributes kUnused = 16;
+inline constexpr TokenAttributes kByte = 32;
+inline constexpr TokenAttributes kStripsLeft = 64;    // takes the white space before it along
+inline constexpr TokenAttributes kStripsRight = 128;  // takes the white space after it along
 
 // What holds where the file says nothing.
 struct VocabularyDefaults {

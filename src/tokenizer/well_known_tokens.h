@@ -29,7 +29,7 @@ extern const std::span<const std::string_view> kVisibleTexts;
 struct EndException {
   std::string_view text;
   std::array<std::string_view, 2> beside;
-  TokenAttribute becomes;
+  TokenAttributes becomes;
 };
 extern const std::span<const EndException> kEndExceptions;
 

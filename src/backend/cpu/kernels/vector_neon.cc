@@ -9,8 +9,8 @@
 namespace ix::backend::cpu {
 
 extern const VectorKernels kVectorKernelsNeon = {
-    rms_norm,  rope_halves, rope_interleaved, gated_silu, gated_gelu,        add_rows,
-    scale_row, soft_cap,    dot,              blend,      kAttentionKernels,
+    rms_norm, rope_halves, rope_interleaved,  gated_silu, gated_gelu, add_rows, scale_row, soft_cap,
+    dot,      blend,       kAttentionKernels,
 };
 
 }  // namespace ix::backend::cpu
