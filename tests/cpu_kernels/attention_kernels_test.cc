@@ -208,9 +208,10 @@ TEST_P(AttentionKernelsOf, SoftmaxIsThatOfLibmAndLeavesTheRestAlone) {
 
 TEST_P(AttentionKernelsOf, AddsVisibleValuesOnly) {
   constexpr int kBlocks = 3;
-  constexpr int kQueries = 7;
-  const std::vector<int32_t> first = {0, 3, 0, 17, 40, 5, 0};
-  const std::vector<int32_t> end = {48, 4, 1, 33, 40, 47, 16};  // query 4 sees nothing
+  constexpr int kQueries = 9;
+  // Queries 4, 7 and 8 see nothing: their windows lie behind the chunk and before it.
+  const std::vector<int32_t> first = {0, 3, 0, 17, 40, 5, 0, 12345, 0};
+  const std::vector<int32_t> end = {48, 4, 1, 33, 40, 47, 16, 48, -777};
   for (const int64_t width : {1, 4, 17, 64, 80, 128, 256}) {
     const Blocks values(kernels(), Part::values, kBlocks, width, 5);
     const std::vector<float> weights = random_floats(kQueries * kBlocks * kTokens, 9);

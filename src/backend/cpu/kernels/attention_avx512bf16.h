@@ -210,6 +210,7 @@ inline void add_pairs(const ValuePairs& values, const ValueSums& sums, int64_t f
 // Adds pairs [from, until) of what one query sees, tokens [first, end).
 inline void add_seen_pairs(const ValuePairs& values, const ValueSums& sums, int64_t first,
                            int64_t end, int64_t from, int64_t until) {
+  if (first >= end) return;
   const int64_t begin = first / 2 > from ? first / 2 : from;
   const int64_t whole_begin = (first + 1) / 2 > from ? (first + 1) / 2 : from;
   const int64_t whole_end = end / 2 < until ? end / 2 : until;
@@ -233,6 +234,10 @@ inline void add_visible_values(const float* weights, int64_t weight_stride, cons
   int64_t common_end = kPairsOfChunk;
   for (int q = 0; q < Q; ++q) {
     const float* row = weights + q * weight_stride;
+    if (first[q] >= end[q]) {  // sees nothing of the chunk; its bounds may lie outside
+      common_first = kPairsOfChunk;
+      continue;
+    }
     for (int64_t t = first[q] / 2 * 2; t < end[q]; t += 2 * kLanes) {
       const int64_t left = end[q] - t < 2 * kLanes ? end[q] - t : 2 * kLanes;
       _mm512_mask_storeu_epi32(pairs[q] + t / 2, part_mask((left + 1) / 2),

@@ -44,7 +44,8 @@ struct AttentionKernels {
   float (*softmax)(float* scores, int first, int end, float* max);
 
   // out[q] += sum over t in [first[q], end[q]) of weights[q][t] * value of token t, t ascending.
-  //   weights [count, weight_stride]; end[q] <= kChunkTokens; values[b], one for each block;
+  //   weights [count, weight_stride]; end[q] <= kChunkTokens, and first[q] >= end[q], whatever they
+  //   are, where a query sees nothing; values[b], one for each block;
   //   out [count, out_stride], `width` of each.
   void (*values)(const float* weights, int64_t weight_stride, int count, const int32_t* first,
                  const int32_t* end, const uint16_t* const* values, int64_t width, float* out,
