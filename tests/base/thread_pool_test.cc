@@ -47,12 +47,15 @@ TEST(ThreadPool, AThreadThatIsHeldUpLosesOnlyTheTaskItIsAt) {
   ThreadPool pool(2);
   constexpr int64_t kTasks = 64;
   std::vector<std::atomic<int>> thread_of(kTasks);
+  std::atomic<bool> held_up{false};
   std::atomic<int64_t> others{0};
   pool.run(kTasks, [&](int64_t i, int thread) {
     thread_of[static_cast<size_t>(i)].store(thread);
     if (i == 0) {
+      held_up.store(true);
       while (others.load() < kTasks - 1) std::this_thread::yield();
     } else {
+      while (!held_up.load()) std::this_thread::yield();
       others.fetch_add(1);
     }
   });
