@@ -166,8 +166,8 @@ std::string_view to_string(Arithmetic arithmetic) {
 }
 
 std::span<const PeakLoop> runnable_loops() {
-  static const std::vector<PeakLoop> loops = find_runnable();
-  return loops;
+  static const std::vector<PeakLoop> kRunnable = find_runnable();
+  return kRunnable;
 }
 
 Rate measure_peak(const PeakLoop& loop, ThreadPool& pool, int passes, double seconds) {

@@ -93,7 +93,7 @@ std::string_view to_string(Isa isa) {
 }
 
 std::span<const Isa> available_isas() {
-  static const std::vector<Isa> isas = [] {
+  static const std::vector<Isa> kIsas = [] {
 #if defined(__x86_64__)
     __builtin_cpu_init();
 #endif
@@ -103,7 +103,7 @@ std::span<const Isa> available_isas() {
     }
     return found;
   }();
-  return isas;
+  return kIsas;
 }
 
 Isa best_isa() { return available_isas().front(); }
