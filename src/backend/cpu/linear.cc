@@ -54,25 +54,35 @@ int64_t task_count(const LinearStage& stage, int64_t n, int threads) {
   return tasks;
 }
 
+// What task `task` of a stage computes: units [first, end) of a product.
+struct Part {
+  const Product& product;
+  int64_t first;
+  int64_t end;  // may lie behind the product's last
+};
+
+Part part_of(const LinearStage& stage, int64_t task, int64_t n, int threads) {
+  for (const Product& product : stage.products) {
+    const Split each = split(product, n, threads);
+    if (task < each.tasks) {
+      return {product, task * each.units_per_task, (task + 1) * each.units_per_task};
+    }
+    task -= each.tasks;
+  }
+  IX_CHECK(false);
+}
+
 // The first packed weights that each thread of a pool will read, where it takes its own share.
 void find_ahead(const LinearStage& stage, int64_t n, std::span<ThreadPool::Ahead> ahead) {
   const auto threads = static_cast<int>(ahead.size());
   const int64_t tasks = task_count(stage, n, threads);
   for (int t = 0; t < threads; ++t) {
-    int64_t task = t * tasks / threads;
-    ahead[static_cast<size_t>(t)] = {};
-    for (const Product& product : stage.products) {
-      const Split part = split(product, n, threads);
-      if (task < part.tasks) {
-        if (product.weight->packed) {
-          const auto panels = product.weight->packed->panels_from(task * part.units_per_task);
-          ahead[static_cast<size_t>(t)] = {
-              panels.data(), std::min(kAheadBytes, static_cast<int64_t>(panels.size()))};
-        }
-        break;
-      }
-      task -= part.tasks;
-    }
+    const Part part = part_of(stage, t * tasks / threads, n, threads);
+    ThreadPool::Ahead& mine = ahead[static_cast<size_t>(t)];
+    mine = {};
+    if (!part.product.weight->packed) continue;
+    const auto panels = part.product.weight->packed->panels_from(part.first);
+    mine = {panels.data(), std::min(kAheadBytes, static_cast<int64_t>(panels.size()))};
   }
 }
 
@@ -88,22 +98,14 @@ void run_linear(const LinearStage& stage, const LinearStage& next, const MatrixK
   pool.run(
       task_count(stage, n, pool.threads()),
       [&](int64_t task, int thread) {
-        for (const Product& product : stage.products) {
-          const Split part = split(product, n, pool.threads());
-          if (task >= part.tasks) {
-            task -= part.tasks;
-            continue;
-          }
-          const int64_t first = task * part.units_per_task;
-          if (product.weight->packed) {
-            const PackedMatrix& packed = *product.weight->packed;
-            packed.matmul(matrix, first, std::min(first + part.units_per_task, packed.panels()),
-                          product.activations, n, product.out, product.out_stride);
-          } else {
-            run_plain(product, vector, first, n, scratch.rows[static_cast<size_t>(thread)]);
-          }
+        const auto [product, first, end] = part_of(stage, task, n, pool.threads());
+        if (!product.weight->packed) {
+          run_plain(product, vector, first, n, scratch.rows[static_cast<size_t>(thread)]);
           return;
         }
+        const PackedMatrix& packed = *product.weight->packed;
+        packed.matmul(matrix, first, std::min(end, packed.panels()), product.activations, n,
+                      product.out, product.out_stride);
       },
       scratch.ahead);
 }
