@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace ix::backend::xla {
+#include "backend/xla/padding.h"
 
-inline constexpr int32_t kPad = -1;  // a unit of zeros that fills a rank up
+namespace ix::backend::xla {
 
 // Units (heads, columns) in the order in which each rank holds them; all ranks hold as many.
 struct Split {
