@@ -8,7 +8,7 @@
 #include "backend/xla/weights/matrix_recipe.h"
 #include "quant/dequantize.h"
 #include "support/memory_weights.h"
-#include "xla_weights/memory_upload.h"
+#include "xla/weights/memory_upload.h"
 
 namespace ix::testing {
 

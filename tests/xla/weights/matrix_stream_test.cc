@@ -6,7 +6,7 @@
 #include <random>
 
 #include "backend/random_weights.h"
-#include "xla_weights/streamed.h"
+#include "xla/weights/streamed.h"
 
 namespace ix::backend::xla {
 namespace {

@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "backend/random_weights.h"
-#include "xla_weights/streamed.h"
+#include "xla/weights/streamed.h"
 
 namespace ix::backend::xla {
 namespace {
