@@ -18,11 +18,12 @@ struct VectorRecipe {
   std::vector<int32_t> elements;
 };
 
-// Rows of embeddings as they lie in the file, bf16 [rows, cols].
+// Rows of embeddings as they lie in the file, bf16 or f32 [rows, cols].
 struct TableRecipe {
   std::string tensor;
   int64_t rows;
   int64_t cols;
+  hlo::ElementType type = hlo::ElementType::bf16;
 };
 
 // Errors name the tensor.

@@ -32,17 +32,24 @@ Status stream_table(const TableRecipe& recipe, const quant::WeightSource& source
   IX_ASSIGN_OR_RETURN(const SourceMatrix matrix,
                       SourceMatrix::open(source, recipe.tensor, recipe.rows, recipe.cols));
   const int64_t rows_at_once = std::max<int64_t>(1, kWeightsAtOnce / recipe.cols);
-  std::vector<float> row(static_cast<size_t>(recipe.cols));
+  std::vector<float> values;
   std::vector<uint16_t> rounded;
   for (int64_t first = 0; first < recipe.rows; first += rows_at_once) {
-    const int64_t end = std::min(first + rows_at_once, recipe.rows);
-    rounded.clear();
-    for (int64_t i = first; i < end; ++i) {
-      matrix.read(i, 0, row);
-      for (const float value : row) rounded.push_back(float_to_bfloat16(value));
+    const int64_t count = std::min(rows_at_once, recipe.rows - first);
+    values.resize(static_cast<size_t>(count * recipe.cols));
+    for (int64_t i = 0; i < count; ++i) {
+      matrix.read(first + i, 0,
+                  std::span(values).subspan(static_cast<size_t>(i * recipe.cols),
+                                            static_cast<size_t>(recipe.cols)));
     }
-    IX_RETURN_IF_ERROR(upload.write(first * recipe.cols * static_cast<int64_t>(sizeof(uint16_t)),
-                                    std::as_bytes(std::span<const uint16_t>(rounded))));
+    std::span<const std::byte> bytes = std::as_bytes(std::span<const float>(values));
+    if (recipe.type == hlo::ElementType::bf16) {
+      rounded.resize(values.size());
+      std::transform(values.begin(), values.end(), rounded.begin(), float_to_bfloat16);
+      bytes = std::as_bytes(std::span<const uint16_t>(rounded));
+    }
+    const int64_t row_bytes = recipe.cols * hlo::element_bytes(recipe.type);
+    IX_RETURN_IF_ERROR(upload.write(first * row_bytes, bytes));
   }
   return ok_status();
 }

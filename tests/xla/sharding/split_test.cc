@@ -1,4 +1,4 @@
-#include "backend/xla/lowering/split.h"
+#include "backend/xla/sharding/split.h"
 
 #include <gmock/gmock.h>
 #include <rapidcheck.h>

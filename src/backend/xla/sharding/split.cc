@@ -1,4 +1,4 @@
-#include "backend/xla/lowering/split.h"
+#include "backend/xla/sharding/split.h"
 
 #include "base/check.h"
 #include "base/checked_math.h"

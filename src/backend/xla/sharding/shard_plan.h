@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/xla/lowering/split.h"
+#include "backend/xla/sharding/split.h"
 #include "base/result.h"
 #include "graph/decoder.h"
 
@@ -42,6 +42,10 @@ struct ShardPlan {
 
   // Columns of the graph's value that a rank holds, in its order; kPad for a column of zeros.
   std::vector<int32_t> columns(graph::ValueId id, int rank) const;
+
+  // For a norm of groups of `group` columns: the column of the graph's group that stands at each
+  // place of a rank's group.
+  std::vector<int32_t> unit_order(graph::ValueId id, int64_t group) const;
 };
 
 // Deals the query heads, KV heads, FFN columns and vocabulary of a verified graph to `ranks` ranks.

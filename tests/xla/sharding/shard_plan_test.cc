@@ -1,4 +1,4 @@
-#include "backend/xla/lowering/shard_plan.h"
+#include "backend/xla/sharding/shard_plan.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "backend/xla/lowering/shard_plan.h"
+#include "backend/xla/sharding/shard_plan.h"
 
 #include <fmt/format.h>
 
@@ -122,6 +122,10 @@ class Planner {
     if (plan_.ranks > 1 && plan_.is_split(op.in) && op.group != plan_.layout(op.in).unit_width) {
       return unsupported(fmt::format("the norm {} spans ranks", op.weight));
     }
+    const ValueLayout& layout = plan_.layout(op.in);
+    if (layout.paired > 0 && op.group % layout.unit_width != 0) {
+      return unsupported(fmt::format("the norm {} has groups within heads", op.weight));
+    }
     return expect_same(op.in, op.out);
   }
 
@@ -235,17 +239,29 @@ std::vector<int32_t> ShardPlan::columns(graph::ValueId id, int rank) const {
   }
   const auto& units =
       splits[static_cast<size_t>(value.split)].split.ranks[static_cast<size_t>(rank)];
-  const auto width = static_cast<int32_t>(value.unit_width);
-  const auto half = static_cast<int32_t>(value.paired / 2);
+  const std::vector<int32_t> order = unit_order(id, value.unit_width);
   size_t next = 0;
   for (const int32_t unit : units) {
-    for (int32_t column = 0; column < width; ++column) {
-      int32_t source = column;
-      if (column < 2 * half) source = column < half ? 2 * column : 2 * (column - half) + 1;
-      out[next++] = unit == kPad ? kPad : unit * width + source;
+    for (const int32_t column : order) {
+      out[next++] = unit == kPad ? kPad : unit * static_cast<int32_t>(value.unit_width) + column;
     }
   }
   return out;
+}
+
+std::vector<int32_t> ShardPlan::unit_order(graph::ValueId id, int64_t group) const {
+  const ValueLayout& value = layout(id);
+  std::vector<int32_t> order(static_cast<size_t>(group));
+  std::iota(order.begin(), order.end(), 0);
+  const auto half = static_cast<int32_t>(value.paired / 2);
+  for (size_t unit = 0; half > 0 && unit < order.size();
+       unit += static_cast<size_t>(value.unit_width)) {
+    for (int32_t i = 0; i < half; ++i) {
+      order[unit + static_cast<size_t>(i)] = static_cast<int32_t>(unit) + 2 * i;
+      order[unit + static_cast<size_t>(half + i)] = static_cast<int32_t>(unit) + 2 * i + 1;
+    }
+  }
+  return order;
 }
 
 Result<ShardPlan> plan_shards(const graph::Decoder& decoder, int ranks) {
