@@ -1,8 +1,10 @@
 #include "backend/xla_backends.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 
+#include "backend/small_models.h"
 #include "backend/xla/pjrt/pjrt_runtime.h"
 #include "backend/xla/static_executor.h"
 #include "xla/pjrt/plugins.h"
@@ -15,7 +17,18 @@ using backend::xla::WeightForm;
 using backend::xla::XlaModel;
 using backend::xla::XlaOptions;
 
-using Models = std::map<std::string, std::shared_ptr<XlaModel>>;
+bool is_small_model(const quant::WeightSource& weights) {
+  const auto& models = small_models();
+  return std::any_of(models.begin(), models.end(),
+                     [&](const auto& model) { return &model->weights == &weights; });
+}
+
+// A small model lives as long as the process, and so does what is loaded of it: a plugin's clients
+// are not taken down at exit, where its own static objects may be gone.
+std::shared_ptr<XlaModel>& loaded_model(const std::string& key) {
+  static auto* models = new std::map<std::string, std::shared_ptr<XlaModel>>();
+  return (*models)[key];
+}
 
 // Float32 throughout; each product's terms are added in another order.
 constexpr double kFloatError = 1e-5;
@@ -32,13 +45,12 @@ constexpr double kBfloat16Error = 2e-2;
 
 Backend xla_backend(const std::string& name, const std::string& plugin, int ranks,
                     const XlaOptions& options) {
-  const auto models = std::make_shared<Models>();
   const auto open =
       [=](const graph::Decoder& decoder, const quant::WeightSource& weights,
           const ExecutorOptions& executor_options) -> Result<std::unique_ptr<backend::Executor>> {
-    const std::string key =
-        std::to_string(reinterpret_cast<uintptr_t>(&weights)) + "\n" + graph::to_text(decoder);
-    std::shared_ptr<XlaModel>& model = (*models)[key];
+    std::shared_ptr<XlaModel> loaded;
+    std::shared_ptr<XlaModel>& model =
+        is_small_model(weights) ? loaded_model(name + "\n" + graph::to_text(decoder)) : loaded;
     if (model == nullptr) {
       IX_ASSIGN_OR_RETURN(auto runtime, backend::xla::pjrt::PjrtRuntime::open(
                                             {.plugin = plugin, .devices = ranks}));

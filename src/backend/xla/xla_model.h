@@ -33,7 +33,7 @@ struct XlaOptions {
 // Threads: as the runtime; executors of one model are used from one thread.
 class XlaModel {
  public:
-  // Plans, dequantises and uploads. decoder and source outlive the model. Errors name the tensor.
+  // Plans, dequantises and uploads. source outlives the model. Errors name the tensor.
   static Result<std::shared_ptr<XlaModel>> load(const graph::Decoder& decoder,
                                                 const quant::WeightSource& source,
                                                 std::unique_ptr<Runtime> runtime,
@@ -65,7 +65,7 @@ class XlaModel {
   Status upload_op(size_t op, int rank);
   Status upload_first_tokens();
 
-  const graph::Decoder& decoder_;
+  const graph::Decoder decoder_;
   const quant::WeightSource& source_;
   XlaOptions options_;
   std::unique_ptr<Runtime> runtime_;  // outlives what it made
