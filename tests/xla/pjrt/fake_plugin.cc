@@ -93,8 +93,8 @@ namespace {
 // Executions that have not ended; a device would know them too.
 std::vector<std::shared_ptr<Happening>> hanging;
 
-// All that were made: the threads of a real one know it too.
-std::vector<const PJRT_Client*> clients;
+// All that were made, to the end of the process: the threads of a real one know it as long.
+auto& clients = *new std::vector<const PJRT_Client*>;
 
 void happen(Happening& happening) {
   happening.ready = true;

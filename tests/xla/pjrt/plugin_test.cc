@@ -184,7 +184,7 @@ TEST_F(FakePluginTest, ErrorsKeepTheirKindAndMessage) {
     EXPECT_EQ(status.message(), "program fake: refused");
   }
   // A code that absl does not have.
-  EXPECT_EQ(start("refuse 99").status().code(), StatusCode::internal);
+  EXPECT_EQ(start("refuse 31").status().code(), StatusCode::internal);
   EXPECT_EQ(runtime_->health().state, HealthState::ok);
 }
 
