@@ -66,7 +66,7 @@ Status Event::on_ready(std::function<void(Status)> function) const {
   args.user_argument = callback.get();
   IX_RETURN_IF_ERROR(plugin_->call(&abi::Api::event_on_ready, args));
   static_cast<void>(callback.release());  // call_back has it
-  return {};
+  return {};                              // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
 }
 
 }  // namespace ix::backend::xla::pjrt

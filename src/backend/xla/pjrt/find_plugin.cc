@@ -28,7 +28,7 @@ constexpr Package kPackages[] = {
 };
 
 std::string variable(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing sets them
+  const char* value = std::getenv(name);
   return value != nullptr ? value : "";
 }
 

@@ -23,6 +23,7 @@ size_t struct_size(int minor);
     return offsetof(abi::Struct, last) + sizeof(abi::Struct::last); \
   }
 
+// NOLINTBEGIN(bugprone-sizeof-expression): of the pointers themselves
 IX_PJRT_SIZE(ErrorDestroyArgs, error)
 IX_PJRT_SIZE(ErrorMessageArgs, message_size)
 IX_PJRT_SIZE(ErrorGetCodeArgs, code)
@@ -53,6 +54,7 @@ IX_PJRT_SIZE(BufferDestroyArgs, buffer)
 IX_PJRT_SIZE(BufferIsDeletedArgs, is_deleted)
 IX_PJRT_SIZE(BufferUnsafePointerArgs, pointer)
 IX_PJRT_SIZE(BufferToHostBufferArgs, event)
+// NOLINTEND(bugprone-sizeof-expression)
 #undef IX_PJRT_SIZE
 
 // Growth: read from the ABI's changelog (openxla/xla, xla/pjrt/c/CHANGELOG.md).
