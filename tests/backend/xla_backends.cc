@@ -30,17 +30,6 @@ std::shared_ptr<XlaModel>& loaded_model(const std::string& key) {
   return (*models)[key];
 }
 
-// Float32 throughout; each product's terms are added in another order.
-constexpr double kFloatError = 1e-5;
-
-// bfloat16 has 8 significant bits: a number is off by 2^-8 of itself at most and by 2^-8 / sqrt(12)
-// to 2^-9 / sqrt(12) in the root mean square, 9e-4. Weights, inputs of products, keys, values and
-// the weights of attention are rounded, so a product is off by about 1.3e-3 of its root mean
-// square; some twenty such products follow each other in two layers, each adding to a residual that
-// carries the errors of those before: sqrt(20) * 1.3e-3 = 6e-3. Norms of small groups amplify by a
-// few.
-constexpr double kBfloat16Error = 2e-2;
-
 }  // namespace
 
 Backend xla_backend(const std::string& name, const std::string& plugin, int ranks,
@@ -59,7 +48,7 @@ Backend xla_backend(const std::string& name, const std::string& plugin, int rank
     return backend::xla::open_static(model, executor_options);
   };
   const bool exact = options.weights.form == WeightForm::f32;
-  const double error = exact ? kFloatError : kBfloat16Error;
+  const double error = exact ? kXlaFloatError : kXlaBfloat16Error;
   return {.name = name,
           .open = open,
           .error_plain = error,
