@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@ struct CpuPlugin {
   std::string path;
   int minor;  // of its PJRT version, 0.minor
 };
+
+inline void PrintTo(const CpuPlugin& plugin, std::ostream* out) { *out << plugin.name; }
 
 inline std::vector<CpuPlugin> cpu_plugins() {
   const std::string packages = IX_PYTHON_PACKAGES;

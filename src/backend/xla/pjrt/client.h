@@ -35,7 +35,10 @@ class Client {
   static Result<std::unique_ptr<Client>> create(const Plugin& plugin,
                                                 std::span<const ClientOption> options);
 
-  const Plugin& plugin() const { return *plugin_; }
+  // Leaves the plugin's client behind: taking one down waits for its devices, for ever where one
+  // hangs.
+  void abandon() { static_cast<void>(client_.release()); }
+
   const std::string& platform() const { return platform_; }  // "cpu", "cuda"
   std::span<abi::Device* const> devices() const { return devices_; }
 

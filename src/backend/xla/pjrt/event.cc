@@ -14,7 +14,7 @@ struct Callback {
   std::function<void(Status)> function;
 };
 
-void call_back(abi::Error* error, void* user_argument) {
+void call_back(abi::Error* error, void* user_argument) noexcept {
   const std::unique_ptr<Callback> callback(static_cast<Callback*>(user_argument));
   callback->function(callback->plugin->take(error));
 }
@@ -66,7 +66,7 @@ Status Event::on_ready(std::function<void(Status)> function) const {
   args.user_argument = callback.get();
   IX_RETURN_IF_ERROR(plugin_->call(&abi::Api::event_on_ready, args));
   static_cast<void>(callback.release());  // call_back has it
-  return {};
+  return {};                              // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
 }
 
 }  // namespace ix::backend::xla::pjrt

@@ -143,13 +143,6 @@ struct ClientPlatformNameArgs {
   size_t name_size;  // out
 };
 
-struct ClientPlatformVersionArgs {
-  Header header;
-  Client* client;
-  const char* version;  // out; lives as long as the client
-  size_t version_size;  // out
-};
-
 struct ClientAddressableDevicesArgs {
   Header header;
   Client* client;
@@ -167,13 +160,6 @@ struct DeviceDescriptionIdArgs {
   Header header;
   DeviceDescription* description;
   int id;  // out
-};
-
-struct DeviceDescriptionKindArgs {
-  Header header;
-  DeviceDescription* description;
-  const char* kind;  // out; the device's
-  size_t kind_size;  // out
 };
 
 struct Program {
@@ -214,12 +200,6 @@ struct LoadedExecutableAddressableDevicesArgs {
 struct ExecutableDestroyArgs {
   Header header;
   Executable* executable;
-};
-
-struct ExecutableNumOutputsArgs {
-  Header header;
-  Executable* executable;
-  size_t num_outputs;  // out
 };
 
 // Not the numbers of xla.PrimitiveType.
@@ -270,11 +250,10 @@ struct ExecutableGetCompiledMemoryStatsArgs {
 enum class HostBufferSemantics : int {
   immutable_only_during_call = 0,
   immutable_until_transfer_completes = 1,
-  immutable_zero_copy = 2,
   mutable_zero_copy = 3,
 };
 
-enum class MemoryLayoutType : int { tiled = 0, strides = 1 };
+enum class MemoryLayoutType : int { tiled = 0 };
 
 struct MemoryLayoutTiled {
   Header header;
@@ -388,9 +367,7 @@ struct Api {
   Function<ClientCreateArgs> client_create;
   Function<ClientDestroyArgs> client_destroy;
   Function<ClientPlatformNameArgs> client_platform_name;
-  UnusedSlot client_process_index;
-  Function<ClientPlatformVersionArgs> client_platform_version;
-  UnusedSlot client_devices;
+  UnusedSlot after_client_platform_name[3];
   Function<ClientAddressableDevicesArgs> client_addressable_devices;
   UnusedSlot after_client_addressable_devices[3];
   Function<ClientCompileArgs> client_compile;
@@ -398,16 +375,12 @@ struct Api {
   Function<ClientBufferFromHostBufferArgs> client_buffer_from_host_buffer;
 
   Function<DeviceDescriptionIdArgs> device_description_id;
-  UnusedSlot after_device_description_id[2];
-  Function<DeviceDescriptionKindArgs> device_description_kind;
-  UnusedSlot after_device_description_kind[2];
+  UnusedSlot after_device_description_id[5];
   Function<DeviceGetDescriptionArgs> device_get_description;
   UnusedSlot after_device_get_description[10];
 
   Function<ExecutableDestroyArgs> executable_destroy;
-  UnusedSlot after_executable_destroy[3];
-  Function<ExecutableNumOutputsArgs> executable_num_outputs;
-  UnusedSlot after_executable_num_outputs[5];
+  UnusedSlot after_executable_destroy[9];
 
   Function<LoadedExecutableDestroyArgs> loaded_executable_destroy;
   Function<LoadedExecutableGetExecutableArgs> loaded_executable_get_executable;

@@ -16,8 +16,7 @@ PjrtRuntime::PjrtRuntime(std::unique_ptr<Client> client, std::vector<int> device
 
 PjrtRuntime::~PjrtRuntime() {
   if (timed_out_) {
-    // Taking a client down waits for its devices, for ever where one hangs.
-    static_cast<void>(client_.release());
+    client_->abandon();
     return;
   }
   for (const Pending& pending : pending_) {
@@ -98,16 +97,15 @@ Result<Ticket> PjrtRuntime::execute(Program& program, std::span<const RankBindin
     return invalid_argument(fmt::format("program {}: bindings of {} devices for {}",
                                         loaded->module().name, bindings.size(), ranks()));
   }
-  const Ticket ticket = last_ticket_ + 1;
+  ++executions_;  // those that are refused, too: uses are counted for each apart
   std::vector<std::vector<abi::Buffer*>> arguments(bindings.size());
   for (size_t rank = 0; rank < bindings.size(); ++rank) {
     const RankBinding& binding = bindings[rank];
-    IX_RETURN_IF_ERROR(check_binding(*loaded, static_cast<int>(rank), binding, ticket));
+    IX_RETURN_IF_ERROR(check_binding(*loaded, static_cast<int>(rank), binding));
     for (DeviceTensor* input : binding.inputs) {
       arguments[rank].push_back(static_cast<PjrtTensor*>(input)->buffer().get());
     }
   }
-  last_ticket_ = ticket;  // numbers the uses that were counted, also where this fails
   const bool loses_tensors = !loaded->module().aliases.empty();
   auto execution = loaded->executable().execute(arguments, loaded->module().outputs.size());
   if (!execution.ok()) {
@@ -123,8 +121,8 @@ Result<Ticket> PjrtRuntime::execute(Program& program, std::span<const RankBindin
     }
   }
   pending_.push_back(
-      {ticket, loaded->module().name, loses_tensors, std::move(execution->complete)});
-  return ticket;
+      {executions_, loaded->module().name, loses_tensors, std::move(execution->complete)});
+  return executions_;
 }
 
 Status PjrtRuntime::wait(Ticket ticket, Deadline deadline) {
@@ -195,8 +193,8 @@ Status PjrtRuntime::check_rank(int rank) const {
   return invalid_argument(fmt::format("device {} of {}", rank, ranks()));
 }
 
-Status PjrtRuntime::check_binding(const PjrtProgram& program, int rank, const RankBinding& binding,
-                                  uint64_t execution) const {
+Status PjrtRuntime::check_binding(const PjrtProgram& program, int rank,
+                                  const RankBinding& binding) const {
   const hlo::Module& module = program.module();
   const auto refuse = [&](std::string_view what) {
     return invalid_argument(fmt::format("program {}, device {}: {}", module.name, rank, what));
@@ -222,17 +220,17 @@ Status PjrtRuntime::check_binding(const PjrtProgram& program, int rank, const Ra
   }
   for (size_t i = 0; i < binding.inputs.size(); ++i) {
     IX_RETURN_IF_ERROR(check(binding.inputs[i], module.parameters[i]));
-    static_cast<PjrtTensor*>(binding.inputs[i])->count_use(execution);
+    static_cast<PjrtTensor*>(binding.inputs[i])->count_use(executions_);
   }
   for (size_t i = 0; i < binding.outputs.size(); ++i) {
     IX_RETURN_IF_ERROR(check(binding.outputs[i], module.outputs[i]));
     auto* output = static_cast<PjrtTensor*>(binding.outputs[i]);
     const int parameter = program.parameter_of(i);
-    if (parameter < 0 && output->count_use(execution) != 1) {
+    if (parameter < 0 && output->count_use(executions_) != 1) {
       return refuse(module.outputs[i].name + ": its tensor is bound twice");
     }
     if (parameter >= 0 && (binding.inputs[static_cast<size_t>(parameter)] != output ||
-                           output->uses(execution) != 1)) {
+                           output->uses(executions_) != 1)) {
       return refuse(fmt::format(
           "{} takes the storage of {}: both are one tensor, bound nowhere else",
           module.outputs[i].name, module.parameters[static_cast<size_t>(parameter)].name));

@@ -63,8 +63,7 @@ class PjrtRuntime final : public Runtime {
   PjrtTensor* ours(DeviceTensor* tensor) const;
   const PjrtTensor* ours(const DeviceTensor* tensor) const;
   Status check_rank(int rank) const;
-  Status check_binding(const PjrtProgram& program, int rank, const RankBinding& binding,
-                       uint64_t execution) const;
+  Status check_binding(const PjrtProgram& program, int rank, const RankBinding& binding) const;
   // Ok, or why the runtime is dead.
   Status alive() const;
   void die(Status status);
@@ -72,8 +71,8 @@ class PjrtRuntime final : public Runtime {
   std::unique_ptr<Client> client_;
   std::vector<int> device_ids_;  // [ranks]
   mutable std::mutex mutex_;
-  Status death_;  // guarded by mutex_
-  Ticket last_ticket_ = 0;
+  Status death_;           // guarded by mutex_
+  Ticket executions_ = 0;  // calls of execute(); the last one's ticket
   std::deque<Pending> pending_;
   bool timed_out_ = false;
 };

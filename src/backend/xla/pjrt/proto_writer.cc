@@ -3,9 +3,11 @@
 namespace ix::backend::xla::pjrt {
 namespace {
 
-enum WireType : uint8_t { kVarint = 0, kLengthDelimited = 2 };
+enum class WireType : uint8_t { varint = 0, length_delimited = 2 };
 
-uint64_t tag(int field, WireType type) { return static_cast<uint64_t>(field) << 3 | type; }
+uint64_t tag(int field, WireType type) {
+  return static_cast<uint64_t>(field) << 3 | static_cast<uint64_t>(type);
+}
 
 }  // namespace
 
@@ -15,13 +17,13 @@ void ProtoWriter::varint(uint64_t value) {
 }
 
 ProtoWriter& ProtoWriter::integer(int field, uint64_t value) {
-  varint(tag(field, kVarint));
+  varint(tag(field, WireType::varint));
   varint(value);
   return *this;
 }
 
 ProtoWriter& ProtoWriter::bytes(int field, std::string_view value) {
-  varint(tag(field, kLengthDelimited));
+  varint(tag(field, WireType::length_delimited));
   varint(value.size());
   bytes_.append(value);
   return *this;

@@ -23,6 +23,7 @@ size_t struct_size(int minor);
     return offsetof(abi::Struct, last) + sizeof(abi::Struct::last); \
   }
 
+// NOLINTBEGIN(bugprone-sizeof-expression): of the pointers themselves
 IX_PJRT_SIZE(ErrorDestroyArgs, error)
 IX_PJRT_SIZE(ErrorMessageArgs, message_size)
 IX_PJRT_SIZE(ErrorGetCodeArgs, code)
@@ -34,18 +35,15 @@ IX_PJRT_SIZE(EventAwaitArgs, event)
 IX_PJRT_SIZE(EventOnReadyArgs, user_argument)
 IX_PJRT_SIZE(ClientDestroyArgs, client)
 IX_PJRT_SIZE(ClientPlatformNameArgs, name_size)
-IX_PJRT_SIZE(ClientPlatformVersionArgs, version_size)
 IX_PJRT_SIZE(ClientAddressableDevicesArgs, num_devices)
 IX_PJRT_SIZE(DeviceGetDescriptionArgs, description)
 IX_PJRT_SIZE(DeviceDescriptionIdArgs, id)
-IX_PJRT_SIZE(DeviceDescriptionKindArgs, kind_size)
 IX_PJRT_SIZE(Program, format_size)
 IX_PJRT_SIZE(ClientCompileArgs, executable)
 IX_PJRT_SIZE(LoadedExecutableDestroyArgs, executable)
 IX_PJRT_SIZE(LoadedExecutableGetExecutableArgs, executable)
 IX_PJRT_SIZE(LoadedExecutableAddressableDevicesArgs, num_devices)
 IX_PJRT_SIZE(ExecutableDestroyArgs, executable)
-IX_PJRT_SIZE(ExecutableNumOutputsArgs, num_outputs)
 IX_PJRT_SIZE(ExecutableOutputElementTypesArgs, num_types)
 IX_PJRT_SIZE(ExecutableOutputDimensionsArgs, ranks)
 IX_PJRT_SIZE(MemoryLayoutTiled, num_tiles)
@@ -56,6 +54,7 @@ IX_PJRT_SIZE(BufferDestroyArgs, buffer)
 IX_PJRT_SIZE(BufferIsDeletedArgs, is_deleted)
 IX_PJRT_SIZE(BufferUnsafePointerArgs, pointer)
 IX_PJRT_SIZE(BufferToHostBufferArgs, event)
+// NOLINTEND(bugprone-sizeof-expression)
 #undef IX_PJRT_SIZE
 
 // Growth: read from the ABI's changelog (openxla/xla, xla/pjrt/c/CHANGELOG.md).
