@@ -31,9 +31,11 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 stamp=.venv/.requirements
-if ! cmp -s scripts/requirements.txt "$stamp"; then
+lists=(scripts/requirements.txt scripts/requirements-no-deps.txt)
+if ! cat "${lists[@]}" | cmp -s - "$stamp"; then
   echo "setup: creating the Python environment .venv"
   python3 -m venv .venv
-  .venv/bin/pip install -q --disable-pip-version-check -r scripts/requirements.txt
-  cp scripts/requirements.txt "$stamp"
+  .venv/bin/pip install -q --disable-pip-version-check -r "${lists[0]}"
+  .venv/bin/pip install -q --disable-pip-version-check --no-deps -r "${lists[1]}"
+  cat "${lists[@]}" >"$stamp"
 fi
