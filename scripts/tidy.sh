@@ -15,7 +15,7 @@ else
 fi
 [ -n "$files" ] || { echo "tidy: no changed sources"; exit 0; }
 cmake --preset tidy >/dev/null
-cmake --build build/tidy --target ix_generated >/dev/null
+cmake --build build/tidy --target ix_generated ix_hlo_generated >/dev/null
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! echo "$files" | xargs -P "$(nproc)" -n 4 clang-tidy-14 -p build/tidy --quiet \

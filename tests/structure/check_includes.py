@@ -49,7 +49,7 @@ def violations_of(file: Path) -> list[str]:
         if folder == "capi" and included.startswith("ix/"):
             if not (PUBLIC / included).exists():
                 found.append(f"{where}: \"{included}\" is not a path below include/")
-        elif not (ROOT / "src" / included).exists():
+        elif not (ROOT / "src" / re.sub(r"\.pb\.h$", ".proto", included)).exists():
             found.append(f"{where}: \"{included}\" is not a path below src/")
         elif folder_of(included) not in allowed:
             found.append(f"{where}: {folder} may not use {folder_of(included)}")

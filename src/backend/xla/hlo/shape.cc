@@ -6,6 +6,18 @@
 
 namespace ix::backend::xla::hlo {
 
+bool is_float(ElementType type) {
+  return type == ElementType::f16 || type == ElementType::bf16 || type == ElementType::f32 ||
+         type == ElementType::f64;
+}
+
+bool is_integer(ElementType type) { return !is_float(type) && type != ElementType::pred; }
+
+bool is_signed(ElementType type) {
+  return is_float(type) || type == ElementType::s8 || type == ElementType::s16 ||
+         type == ElementType::s32 || type == ElementType::s64;
+}
+
 int64_t element_bytes(ElementType type) {
   switch (type) {
     case ElementType::pred:

@@ -34,6 +34,9 @@ struct Shape {
   bool operator==(const Shape&) const = default;
 };
 
+bool is_float(ElementType type);
+bool is_integer(ElementType type);  // not pred
+bool is_signed(ElementType type);   // floats and signed integers
 int64_t element_bytes(ElementType type);
 int64_t element_count(const Shape& shape);
 int64_t byte_size(const Shape& shape);
