@@ -2,6 +2,7 @@
 import hashlib
 import io
 import json
+import os
 import struct
 import tarfile
 import uuid
@@ -11,21 +12,25 @@ HEADER_BYTES = 1024
 
 def signature(module, target):
     """Names, types and sizes of the entry computation's inputs and outputs, and aliases."""
+    by_position = os.environ.get("FAKE_NEURONX_CC_NAMES") == "position"
     entry = module.entry
     root = entry.root()
     outputs = root.shape.elements if root.shape.type == "tuple" else [root.shape]
     names = [n for n in root.attributes.get("neff_output_names", "").split(",") if n]
-    if len(names) != len(outputs):
+    if by_position or len(names) != len(outputs):
         names = [f"output{i}" for i in range(len(outputs))]
 
     def tensor(name, shape):
         return {"name": name, "type": shape.type, "dims": shape.dims, "bytes": shape.bytes()}
 
+    def input_name(parameter):
+        position = f"input{parameter.parameter_number}"
+        return position if by_position else parameter.attributes.get("neff_input_names", position)
+
     return {
         "module": module.name,
         "target": target,
-        "inputs": [tensor(p.attributes.get("neff_input_names", f"input{p.parameter_number}"), p.shape)
-                   for p in entry.parameters()],
+        "inputs": [tensor(input_name(p), p.shape) for p in entry.parameters()],
         "outputs": [tensor(name, shape) for name, shape in zip(names, outputs)],
         "aliases": module.aliases,
         "collectives": any(i.opcode in ("all-reduce", "all-gather", "reduce-scatter", "all-to-all",
