@@ -1,3 +1,3 @@
 // Exports nrt_close and nothing else of libnrt.
-void nrt_close(void);
-void nrt_close(void) {}
+extern "C" void nrt_close();
+void nrt_close() {}
