@@ -9,6 +9,13 @@
 #include "neuron/cache_step.h"
 #include "neuron/fake_device.h"
 
+namespace ix::backend::neuron::nrt {
+
+// For GoogleTest's messages.
+static void PrintTo(const StatusInfo& info, std::ostream* out) { *out << info.name; }
+
+}  // namespace ix::backend::neuron::nrt
+
 namespace ix::backend::neuron {
 namespace {
 
