@@ -117,7 +117,7 @@ Status NeuronRuntime::start(const NeuronOptions& options) {
         return claim_cores(*session, claim_time);
       },
       kInitLimit + options.claim_time);
-  const Status started = settle(*session_, {answer}, "nrt_init");
+  Status started = settle(*session_, {answer}, "nrt_init");
   // Nothing is to be closed.
   if (!started.ok()) session_->die(started);
   started_ = started.ok();
@@ -271,6 +271,7 @@ Result<SetPair> NeuronRuntime::bind(const NeuronProgram& program, int rank,
   IX_RETURN_IF_ERROR(check_binding(program, rank, binding));
   const auto handles = [&](const std::vector<xla::DeviceTensor*>& tensors) {
     std::vector<nrt::Tensor*> found;
+    found.reserve(tensors.size());
     for (xla::DeviceTensor* tensor : tensors) found.push_back(ours(tensor)->allocation()->tensor());
     return found;
   };

@@ -15,7 +15,7 @@ Status settle(Session& session, const RankStatuses& statuses, std::string_view w
     }
   }
   if (all_ended) return failure;
-  const Status ending =
+  Status ending =
       failure.ok()
           ? Status(StatusCode::deadline_exceeded,
                    fmt::format("{}: a core did not answer in time; end this process and start a "
