@@ -43,7 +43,7 @@ Status claim_cores(Session& session, std::chrono::seconds claim_time) {
   const auto give_up = Clock::now() + claim_time;
   for (;;) {
     nrt::StatusValue value = nrt::kSuccess;
-    const Status status = session.call(
+    Status status = session.call(
         "nrt_init", [&] { return value = session.nrt().init(nrt::Framework::none, "", ""); });
     if (value != kCoresTaken || Clock::now() >= give_up) return status;
     std::this_thread::sleep_for(kInitPause);
