@@ -35,6 +35,11 @@ def folder_of(path: str) -> str:
     return path.split("/")[0]
 
 
+def source_of(included: str) -> str:
+    """The file that a header is, or is generated from."""
+    return re.sub(r"_tsv\.h$", ".tsv", re.sub(r"\.pb\.h$", ".proto", included))
+
+
 def violations_of(file: Path) -> list[str]:
     parts = file.relative_to(ROOT / "src").parts
     folder = parts[0]
@@ -49,7 +54,7 @@ def violations_of(file: Path) -> list[str]:
         if folder == "capi" and included.startswith("ix/"):
             if not (PUBLIC / included).exists():
                 found.append(f"{where}: \"{included}\" is not a path below include/")
-        elif not (ROOT / "src" / re.sub(r"\.pb\.h$", ".proto", included)).exists():
+        elif not (ROOT / "src" / source_of(included)).exists():
             found.append(f"{where}: \"{included}\" is not a path below src/")
         elif folder_of(included) not in allowed:
             found.append(f"{where}: {folder} may not use {folder_of(included)}")

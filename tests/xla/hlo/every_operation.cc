@@ -25,7 +25,7 @@ Op elementwise(Builder& b, Op x) {
   y = b.subtract(b.exp(y), b.log(b.maximum(x, 1)));
   y = b.multiply(b.tanh(y), b.sqrt(b.minimum(x, 4)));
   y = b.divide(b.rsqrt(y), b.power(b.sine(y), b.cosine(y)));
-  y = b.remainder(b.logistic(y), 0.75);
+  y = b.logistic(y);
   const Op flags = b.bitwise_xor(b.compare(Comparison::le, x, y), b.compare(Comparison::ne, y, 0));
   const Op both = b.bitwise_or(flags, b.bitwise_not(b.bitwise_and(flags, flags)));
   return b.clamp(-1, b.select(both, y, -30000), 1);
@@ -35,7 +35,8 @@ Op moves(Builder& b, Op x) {
   b.set_scope("moves");
   const Op wide = b.concatenate({x, b.reverse(x, {1})}, 1);
   const Op strided = b.slice(b.pad(wide, 0, {1, 0}, {0, -1}), {0, 0}, {5, 15}, {1, 2});
-  const Op added = b.add(b.reshape(strided, {40}), b.convert(b.iota({kS32, {40}}, 0), kF32));
+  const Op added =
+      b.add(b.reshape(strided, {40}), b.convert(b.remainder(b.iota({kS32, {40}}, 0), 7), kF32));
   return b.transpose(b.broadcast(added, {3, 40}, {1}), {1, 0});
 }
 

@@ -106,12 +106,12 @@ class Builder {
   // one type and value are one Op.
   Op scalar(ElementType type, double value);
   // An array of one value.
-  Op full(Shape shape, double value);
+  Op full(const Shape& shape, double value);
   // Row-major; f32 and s32.
   Op constant(const Dims& dims, std::span<const float> values);
   Op constant(const Dims& dims, std::span<const int32_t> values);
   // Each element is its own index along `dimension`.
-  Op iota(Shape shape, int64_t dimension);
+  Op iota(const Shape& shape, int64_t dimension);
   // u32[]: which replica runs the program.
   Op replica_id();
 

@@ -21,7 +21,7 @@ bool holds(const Shape& shape, size_t values) {
 
 Op Builder::scalar(ElementType type, double value) { return state_->scalar(type, value); }
 
-Op Builder::full(Shape shape, double value) {
+Op Builder::full(const Shape& shape, double value) {
   return broadcast(scalar(shape.type, value), shape.dims);
 }
 
@@ -45,7 +45,7 @@ Op Builder::constant(const Dims& dims, std::span<const int32_t> values) {
   return state_->append(std::move(instruction), {});
 }
 
-Op Builder::iota(Shape shape, int64_t dimension) {
+Op Builder::iota(const Shape& shape, int64_t dimension) {
   Instruction instruction = make_instruction("iota", shape);
   instruction.add_dimensions(dimension);
   return state_->append(std::move(instruction), {});

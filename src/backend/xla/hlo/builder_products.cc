@@ -40,6 +40,7 @@ Op Builder::reduce(Reduction reduction, Op x, const Dims& dimensions) {
 
 std::vector<Op> Builder::sort(const std::vector<Op>& operands, int64_t dimension, SortOrder order) {
   std::vector<ElementType> types;
+  types.reserve(operands.size());
   for (const Op operand : operands) types.push_back(shape(operand).type);
   Instruction instruction = make_instruction("sort");
   instruction.add_dimensions(dimension);

@@ -51,6 +51,7 @@ std::string f64_text(double value) {
 template <typename Values>
 std::vector<std::string> integers(const Values& values) {
   std::vector<std::string> texts;
+  texts.reserve(static_cast<size_t>(values.size()));
   for (const auto value : values) texts.push_back(fmt::format("{}", static_cast<int64_t>(value)));
   return texts;
 }
@@ -58,6 +59,7 @@ std::vector<std::string> integers(const Values& values) {
 template <typename Values, typename Text>
 std::vector<std::string> mapped(const Values& values, Text text) {
   std::vector<std::string> texts;
+  texts.reserve(static_cast<size_t>(values.size()));
   for (const auto value : values) texts.push_back(text(value));
   return texts;
 }

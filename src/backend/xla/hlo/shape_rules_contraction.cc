@@ -125,7 +125,7 @@ Result<ValueShape> infer_all_gather(const Instruction& instruction, Operands ope
   IX_RETURN_IF_ERROR(
       check_dimensions("dimension", span_of(instruction.dimensions()), result.rank()));
   IX_ASSIGN_OR_RETURN(const int64_t size, group_size(instruction));
-  if (size == 0) return invalid_argument("has no replica groups to tell the extent from");
+  if (size == 0) return unsupported("an all-gather without replica groups");
   const int64_t along = instruction.dimensions(0);
   const std::optional<int64_t> extent = checked_mul(result.dims[along], size);
   if (!extent) return invalid_argument("the extent overflows");

@@ -14,7 +14,7 @@ struct Callback {
   std::function<void(Status)> function;
 };
 
-void call_back(abi::Error* error, void* user_argument) {
+void call_back(abi::Error* error, void* user_argument) noexcept {
   const std::unique_ptr<Callback> callback(static_cast<Callback*>(user_argument));
   callback->function(callback->plugin->take(error));
 }

@@ -1,0 +1,292 @@
+// Rules of neuronx-cc and of NeuronCore-v2 (Inferentia2, Trainium1). Codes and limits: AWS Neuron
+// SDK 2.32's list of error codes, and issues 1335 and 1339 of the SDK.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+
+#include "backend/xla/hlo/text.h"
+#include "backend/xla/hlo/verifier_rules.h"
+#include "base/checked_math.h"
+
+namespace ix::backend::xla::hlo {
+namespace {
+
+using Entry = ModuleIndex::Entry;
+
+// Sort with slice becomes TopK with k = the sorted extent, and k is at most this.
+constexpr int64_t kMaxSortExtent = 16384;
+
+// Array types anywhere in a shape.
+void append_types(const ix::hlo::ShapeProto& shape, std::set<ix::hlo::PrimitiveType>& types) {
+  if (shape.element_type() != ix::hlo::TUPLE) types.insert(shape.element_type());
+  for (const auto& part : shape.tuple_shapes()) append_types(part, types);
+}
+
+bool is_dynamic(const ix::hlo::ShapeProto& shape) {
+  return std::ranges::any_of(shape.is_dynamic_dimension(), [](bool dynamic) { return dynamic; }) ||
+         std::ranges::any_of(shape.dimensions(), [](int64_t dim) { return dim < 0; }) ||
+         std::ranges::any_of(shape.tuple_shapes(), is_dynamic);
+}
+
+bool is_integer_proto(ix::hlo::PrimitiveType type) {
+  return (type >= ix::hlo::S8 && type <= ix::hlo::U64) || type == ix::hlo::PRED;
+}
+
+const char* why_refused(ix::hlo::PrimitiveType type) {
+  switch (type) {
+    case ix::hlo::F64:
+      return "the device has no float64";
+    case ix::hlo::C64:
+    case ix::hlo::C128:
+      return "the device has no complex numbers";
+    case ix::hlo::S64:
+    case ix::hlo::U64:
+      return "64-bit integers are narrowed or refused, by the compiler's version";
+    case ix::hlo::S2:
+    case ix::hlo::U2:
+    case ix::hlo::S4:
+    case ix::hlo::U4:
+    case ix::hlo::F4E2M1FN:
+      return "the device has no type below 8 bits";
+    case ix::hlo::F8E4M3FN:
+      return "this core has float8 as e4m3 and e5m2, not as e4m3fn";
+    case ix::hlo::F8E4M3B11FNUZ:
+    case ix::hlo::F8E5M2FNUZ:
+    case ix::hlo::F8E4M3FNUZ:
+    case ix::hlo::F8E8M0FNU:
+    case ix::hlo::F8E3M4:
+      return "this core has float8 as e4m3 and e5m2 only";
+    default:
+      return nullptr;
+  }
+}
+
+void check_types(const Entry& entry, Findings& findings) {
+  const auto& shape = entry.instruction->shape();
+  if (is_dynamic(shape)) {
+    findings.error("static-shapes", "EMOD025", entry.place(),
+                   "has a dynamic dimension: " + to_text(shape, false),
+                   "compile one program a shape (buckets)");
+  }
+  std::set<ix::hlo::PrimitiveType> types;
+  append_types(shape, types);
+  for (const ix::hlo::PrimitiveType type : types) {
+    const char* why = why_refused(type);
+    if (why == nullptr) continue;
+    findings.error("element-type", type == ix::hlo::F8E4M3FN ? "EVRF051" : "", entry.place(),
+                   fmt::format("{}: {}", to_text(shape, false), why),
+                   "use f32, bf16, f16, s32 or s8");
+  }
+}
+
+void check_control(const Entry& entry, Findings& findings) {
+  const std::string& opcode = entry.instruction->opcode();
+  if (opcode == "while") {
+    findings.error("control-flow", "", entry.place(),
+                   "a loop is taken only with a static trip count, which is not looked for here",
+                   "unroll it");
+  } else if (opcode == "conditional") {
+    findings.error("control-flow", "", entry.place(), "conditional is not taken",
+                   "compute both sides and select");
+  } else if (opcode == "infeed" || opcode == "outfeed" || opcode == "send" || opcode == "recv" ||
+             opcode == "send-done" || opcode == "recv-done" ||
+             (opcode == "custom-call" &&
+              !entry.instruction->custom_call_target().starts_with("AwsNeuron"))) {
+    findings.error("host-callback", "", entry.place(),
+                   "calls what is not on the device: " +
+                       (opcode == "custom-call" ? entry.instruction->custom_call_target() : opcode),
+                   "end the program there and go on in another");
+  }
+}
+
+void check_topk(const Entry& entry, Findings& findings) {
+  const Instruction& instruction = *entry.instruction;
+  const std::string& target = instruction.custom_call_target();
+  if (instruction.opcode() != "topk" && target != "TopK" && target != "AwsNeuronTopK") return;
+  if (entry.operands.empty()) return;
+  const auto& operand = entry.operands.front()->shape();
+  if (is_integer_proto(operand.element_type())) {
+    findings.error("topk", "EVRF013", entry.place(), "TopK of " + to_text(operand, false),
+                   "convert to f32, exact below 2^24");
+  }
+  // The extent of the results' last dimension is k.
+  const auto& values = instruction.shape().tuple_shapes_size() > 0
+                           ? instruction.shape().tuple_shapes(0)
+                           : instruction.shape();
+  const int rank = values.dimensions_size();
+  if (rank > 0 && values.dimensions(rank - 1) > kMaxSortExtent) {
+    findings.error("topk", "", entry.place(),
+                   fmt::format("k is {}, above {}", values.dimensions(rank - 1), kMaxSortExtent),
+                   "take the best of pieces, then of the pieces' best");
+  }
+}
+
+void check_sort(const Entry& entry, Findings& findings) {
+  if (entry.instruction->opcode() != "sort" || entry.operands.empty()) return;
+  const auto& keys = entry.operands.front()->shape();
+  const int64_t dimension =
+      entry.instruction->dimensions_size() > 0 ? entry.instruction->dimensions(0) : -1;
+  if (dimension < 0 || dimension >= keys.dimensions_size()) return;  // a matter of the shape
+  const int64_t extent = keys.dimensions(static_cast<int>(dimension));
+  if (extent > kMaxSortExtent) {
+    findings.error("sort-extent", "", entry.place(),
+                   fmt::format("sorts {} elements, above {}", extent, kMaxSortExtent),
+                   "sort pieces, then the pieces' best");
+  }
+  if (dimension != keys.dimensions_size() - 1) {
+    findings.error("sort-dimension", "", entry.place(),
+                   "sorts along a dimension that is not the last", "transpose first");
+  }
+  const Instruction* root =
+      entry.called.size() == 1 ? ModuleIndex::root(*entry.called.front()) : nullptr;
+  static constexpr auto kTaken = std::to_array<std::string_view>({"LE", "GE", "LT", "GT"});
+  if (root == nullptr || root->opcode() != "compare" ||
+      std::ranges::find(kTaken, root->comparison_direction()) == kTaken.end()) {
+    findings.error("sort-comparator", "", entry.place(),
+                   "its computation does not end in a comparison LE, GE, LT or GT",
+                   "compare the first two parameters");
+  }
+}
+
+// Combining: a computation that does more than take the new value.
+bool combines(const Entry& entry) {
+  if (entry.called.size() != 1) return false;
+  const Instruction* root = ModuleIndex::root(*entry.called.front());
+  return root->opcode() != "parameter" && root->opcode() != "copy";
+}
+
+void check_integers(const Entry& entry, Findings& findings) {
+  const std::string& opcode = entry.instruction->opcode();
+  if (entry.operands.empty()) return;
+  const auto type = entry.operands.front()->shape().element_type();
+  if (opcode == "shift-right-arithmetic" && type != ix::hlo::S32 && type != ix::hlo::U32) {
+    findings.error("shift", "EVRF022", entry.place(),
+                   "shifts " + to_text(entry.operands.front()->shape(), false),
+                   "convert to 32 bits first");
+  }
+  if (!is_integer_proto(type)) return;
+  if (opcode == "dot") {
+    findings.warning("integer-dot", "EVRF035", entry.place(),
+                     "integers are multiplied in float32, exact below 2^24", "convert to floats");
+  }
+  if (opcode == "scatter" && combines(entry)) {
+    findings.error("integer-scatter", "EVRF016", entry.place(), "combines integers",
+                   "assign, or carry them as f32, exact below 2^24");
+  }
+  // One of four codes by type and operation; which is not documented.
+  if (opcode == "all-reduce" || opcode == "reduce-scatter") {
+    findings.error("integer-collective", "EVRF060-063", entry.place(),
+                   opcode + " of " + to_text(entry.operands.front()->shape(), false),
+                   "carry indices as f32, exact below 2^24");
+  }
+}
+
+void check_reduce(const Entry& entry, Findings& findings) {
+  if (entry.instruction->opcode() != "reduce" || entry.operands.size() <= 2) return;
+  findings.error(
+      "variadic-reduce", "", entry.place(), "reduces several arrays at once",
+      "for an argmax: reduce with maximum, compare, select an iota, reduce with minimum");
+}
+
+// ---- The program's border ----
+
+void check_passed_through(const ModuleIndex& index, Findings& findings) {
+  const Instruction* root = ModuleIndex::root(index.entry());
+  for (const Entry& entry : index.instructions()) {
+    if (entry.instruction != root) continue;
+    const bool bare = root->opcode() == "parameter";
+    const bool inside = root->opcode() == "tuple" &&
+                        std::ranges::any_of(entry.operands, [](const Instruction* operand) {
+                          return operand->opcode() == "parameter";
+                        });
+    if (bare || inside) {
+      findings.error("passed-through", "", entry.place(), "a parameter is an output as it is",
+                     "put a copy between them");
+    }
+  }
+}
+
+void check_names(const ModuleIndex& index, Findings& findings) {
+  const auto value = [](const Instruction& instruction, const char* key) {
+    const auto& map = instruction.frontend_attributes().map();
+    const auto found = map.find(key);
+    return found == map.end() ? std::string() : found->second;
+  };
+  const Instruction* root = ModuleIndex::root(index.entry());
+  for (const Instruction& instruction : index.entry().instructions()) {
+    if (instruction.opcode() == "parameter" && value(instruction, "neff_input_names").empty()) {
+      findings.warning("neff-names", "", {&index.entry(), &instruction}, "has no neff_input_names",
+                       "name it: the runtime finds inputs by name");
+    }
+  }
+  const std::string names = value(*root, "neff_output_names");
+  const int64_t outputs =
+      root->shape().element_type() == ix::hlo::TUPLE ? root->shape().tuple_shapes_size() : 1;
+  if (names.empty() || std::ranges::count(names, ',') + 1 != outputs) {
+    findings.warning("neff-names", "", {&index.entry(), root},
+                     fmt::format("its neff_output_names are not {} names", outputs),
+                     "name every output: the runtime finds them by name");
+  }
+}
+
+std::optional<int64_t> bytes_of(const ix::hlo::ShapeProto& proto) {
+  const Result<ValueShape> shape = from_proto(proto);
+  if (!shape.ok()) return std::nullopt;
+  std::optional<int64_t> bytes = 0;
+  for (const Shape& part : shape->parts) {
+    if (bytes) bytes = checked_add(*bytes, byte_size(part));
+  }
+  return bytes;
+}
+
+// Parameters and outputs, aliased ones once. What the program needs between them comes on top.
+void check_memory(const ModuleIndex& index, const VerifyOptions& options, Findings& findings) {
+  const auto& signature = index.module().host_program_shape();
+  std::optional<int64_t> total = 0;
+  const auto add = [&total](std::optional<int64_t> bytes) {
+    total = total && bytes ? checked_add(*total, *bytes) : std::nullopt;
+  };
+  for (const auto& parameter : signature.parameters()) {
+    if (!from_proto(parameter).ok()) return;  // reported as a type
+    add(bytes_of(parameter));
+  }
+  std::set<int64_t> aliased;
+  for (const auto& alias : index.module().input_output_alias().entries()) {
+    aliased.insert(alias.output_shape_index_size() == 1 ? alias.output_shape_index(0) : 0);
+  }
+  const auto& result = signature.result();
+  if (!from_proto(result).ok()) return;
+  if (result.element_type() != ix::hlo::TUPLE) {
+    if (aliased.empty()) add(bytes_of(result));
+  }
+  for (int i = 0; i < result.tuple_shapes_size(); ++i) {
+    if (!aliased.contains(i)) add(bytes_of(result.tuple_shapes(i)));
+  }
+  if (total && *total <= options.device_bytes) return;
+  findings.error(
+      "device-memory", "EOOM", {},
+      fmt::format("parameters and outputs take {} of {} bytes a core",
+                  total ? fmt::format("{}", *total) : "more than 2^63", options.device_bytes),
+      "use more cores, fewer slots, a shorter context or smaller weights");
+}
+
+}  // namespace
+
+void check_neuron(const ModuleIndex& index, const VerifyOptions& options, Findings& findings) {
+  for (const Entry& entry : index.instructions()) {
+    check_types(entry, findings);
+    check_control(entry, findings);
+    check_topk(entry, findings);
+    check_sort(entry, findings);
+    check_integers(entry, findings);
+    check_reduce(entry, findings);
+  }
+  check_passed_through(index, findings);
+  check_names(index, findings);
+  check_memory(index, options, findings);
+}
+
+}  // namespace ix::backend::xla::hlo
