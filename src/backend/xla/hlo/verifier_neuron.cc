@@ -1,9 +1,10 @@
 // Rules of neuronx-cc and of NeuronCore-v2 (Inferentia2, Trainium1). Codes and limits: AWS Neuron
-// SDK 2.32's list of error codes, and issues 1335 and 1339 of the SDK.
+// SDK 2.32's pages of error codes, and issues 1335 and 1339 of the SDK.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 #include <string_view>
 
@@ -35,32 +36,37 @@ bool is_integer_proto(ix::hlo::PrimitiveType type) {
   return (type >= ix::hlo::S8 && type <= ix::hlo::U64) || type == ix::hlo::PRED;
 }
 
-const char* why_refused(ix::hlo::PrimitiveType type) {
+struct TypeRefusal {
+  const char* code;
+  const char* why;
+};
+
+std::optional<TypeRefusal> refusal_of(ix::hlo::PrimitiveType type) {
   switch (type) {
     case ix::hlo::F64:
-      return "the device has no float64";
+      return TypeRefusal{"ESPP004", "the device has no float64"};
     case ix::hlo::C64:
     case ix::hlo::C128:
-      return "the device has no complex numbers";
+      return TypeRefusal{"EVRF004", "the device has no complex numbers"};
     case ix::hlo::S64:
     case ix::hlo::U64:
-      return "64-bit integers are narrowed or refused, by the compiler's version";
+      return TypeRefusal{"", "64-bit integers are narrowed or refused, by the compiler's version"};
     case ix::hlo::S2:
     case ix::hlo::U2:
     case ix::hlo::S4:
     case ix::hlo::U4:
     case ix::hlo::F4E2M1FN:
-      return "the device has no type below 8 bits";
+      return TypeRefusal{"ESPP004", "the device has no type below 8 bits"};
     case ix::hlo::F8E4M3FN:
-      return "this core has float8 as e4m3 and e5m2, not as e4m3fn";
+      return TypeRefusal{"EVRF051", "this core has float8 as e4m3 and e5m2, not as e4m3fn"};
     case ix::hlo::F8E4M3B11FNUZ:
     case ix::hlo::F8E5M2FNUZ:
     case ix::hlo::F8E4M3FNUZ:
+      return TypeRefusal{"EVRF005", "this core has float8 as e4m3 and e5m2 only"};
     case ix::hlo::F8E8M0FNU:
-    case ix::hlo::F8E3M4:
-      return "this core has float8 as e4m3 and e5m2 only";
+      return TypeRefusal{"ESPP004", "this core has float8 as e4m3 and e5m2 only"};
     default:
-      return nullptr;
+      return std::nullopt;
   }
 }
 
@@ -74,30 +80,33 @@ void check_types(const Entry& entry, Findings& findings) {
   std::set<ix::hlo::PrimitiveType> types;
   append_types(shape, types);
   for (const ix::hlo::PrimitiveType type : types) {
-    const char* why = why_refused(type);
-    if (why == nullptr) continue;
-    findings.error("element-type", type == ix::hlo::F8E4M3FN ? "EVRF051" : "", entry.place(),
-                   fmt::format("{}: {}", to_text(shape, false), why),
+    const std::optional<TypeRefusal> refusal = refusal_of(type);
+    if (!refusal) continue;
+    findings.error("element-type", refusal->code, entry.place(),
+                   fmt::format("{}: {}", to_text(shape, false), refusal->why),
                    "use f32, bf16, f16, s32 or s8");
   }
 }
 
 void check_control(const Entry& entry, Findings& findings) {
   const std::string& opcode = entry.instruction->opcode();
+  static constexpr auto kOfTheHost = std::to_array<std::string_view>(
+      {"infeed", "outfeed", "recv", "recv-done", "send", "send-done"});
   if (opcode == "while") {
-    findings.error("control-flow", "", entry.place(),
+    findings.error("control-flow", "EVRF001", entry.place(),
                    "a loop is taken only with a static trip count, which is not looked for here",
                    "unroll it");
   } else if (opcode == "conditional") {
-    findings.error("control-flow", "", entry.place(), "conditional is not taken",
+    findings.error("control-flow", "EVRF001", entry.place(), "conditional is not taken",
                    "compute both sides and select");
-  } else if (opcode == "infeed" || opcode == "outfeed" || opcode == "send" || opcode == "recv" ||
-             opcode == "send-done" || opcode == "recv-done" ||
-             (opcode == "custom-call" &&
-              !entry.instruction->custom_call_target().starts_with("AwsNeuron"))) {
-    findings.error("host-callback", "", entry.place(),
-                   "calls what is not on the device: " +
-                       (opcode == "custom-call" ? entry.instruction->custom_call_target() : opcode),
+  } else if (std::ranges::find(kOfTheHost, opcode) != kOfTheHost.end()) {
+    findings.error("host-callback", "EVRF001", entry.place(), opcode + " waits for the host",
+                   "end the program there and go on in another");
+  } else if (opcode == "custom-call" &&
+             !entry.instruction->custom_call_target().starts_with("AwsNeuron")) {
+    findings.error("host-callback", "EVRF015", entry.place(),
+                   fmt::format("calls {}, which is not on the device",
+                               entry.instruction->custom_call_target()),
                    "end the program there and go on in another");
   }
 }
@@ -145,7 +154,7 @@ void check_sort(const Entry& entry, Findings& findings) {
   static constexpr auto kTaken = std::to_array<std::string_view>({"LE", "GE", "LT", "GT"});
   if (root == nullptr || root->opcode() != "compare" ||
       std::ranges::find(kTaken, root->comparison_direction()) == kTaken.end()) {
-    findings.error("sort-comparator", "", entry.place(),
+    findings.error("sort-comparator", "EVRF001", entry.place(),
                    "its computation does not end in a comparison LE, GE, LT or GT",
                    "compare the first two parameters");
   }
@@ -168,26 +177,63 @@ void check_integers(const Entry& entry, Findings& findings) {
                    "convert to 32 bits first");
   }
   if (!is_integer_proto(type)) return;
-  if (opcode == "dot") {
-    findings.warning("integer-dot", "EVRF035", entry.place(),
-                     "integers are multiplied in float32, exact below 2^24", "convert to floats");
-  }
+  const bool wide =
+      type == ix::hlo::S32 || type == ix::hlo::U32 || type == ix::hlo::S64 || type == ix::hlo::U64;
   if (opcode == "scatter" && combines(entry)) {
-    findings.error("integer-scatter", "EVRF016", entry.place(), "combines integers",
-                   "assign, or carry them as f32, exact below 2^24");
+    findings.error("integer-scatter", wide ? "EVRF060" : "EVRF016", entry.place(),
+                   "combines integers", "assign, or carry them as f32, exact below 2^24");
   }
-  // One of four codes by type and operation; which is not documented.
   if (opcode == "all-reduce" || opcode == "reduce-scatter") {
-    findings.error("integer-collective", "EVRF060-063", entry.place(),
-                   opcode + " of " + to_text(entry.operands.front()->shape(), false),
+    findings.error("integer-collective", opcode == "all-reduce" ? "EVRF061" : "EVRF063",
+                   entry.place(), opcode + " of " + to_text(entry.operands.front()->shape(), false),
                    "carry indices as f32, exact below 2^24");
   }
+}
+
+void check_integer_dot(const Entry& entry, Findings& findings) {
+  if (entry.instruction->opcode() != "dot") return;
+  for (const Instruction* operand : entry.operands) {
+    const auto type = operand->shape().element_type();
+    if (type == ix::hlo::S64 || type == ix::hlo::U64) {
+      findings.error("integer-dot", "EVRF035", entry.place(), "multiplies 64-bit integers",
+                     "convert to floats");
+      return;
+    }
+  }
+  for (const Instruction* operand : entry.operands) {
+    if (!is_integer_proto(operand->shape().element_type())) continue;
+    findings.warning("integer-dot", "EVRF035", entry.place(),
+                     "integers are multiplied in float32, exact below 2^24", "convert to floats");
+    return;
+  }
+}
+
+// An iota as it is or reshaped or converted, that says more rows than the operand has. Other
+// indices are values, and out of range they end the run (NRT_EXEC_OOB).
+void check_iota_indices(const ModuleIndex& index, const Entry& entry, Findings& findings) {
+  const std::string& opcode = entry.instruction->opcode();
+  if ((opcode != "gather" && opcode != "scatter") || entry.operands.size() < 2) return;
+  const auto& map =
+      opcode == "gather"
+          ? entry.instruction->gather_dimension_numbers().start_index_map()
+          : entry.instruction->scatter_dimension_numbers().scatter_dims_to_operand_dims();
+  const auto& operand = entry.operands[0]->shape();
+  if (map.size() != 1 || map[0] < 0 || map[0] >= operand.dimensions_size()) return;
+  const Instruction* indices = index.behind_moves(entry.operands[1]);
+  if (indices->opcode() != "iota" || indices->dimensions_size() != 1) return;
+  const int64_t along = indices->dimensions(0);
+  if (along < 0 || along >= indices->shape().dimensions_size()) return;
+  const int64_t count = indices->shape().dimensions(static_cast<int>(along));
+  if (count <= operand.dimensions(static_cast<int>(map[0]))) return;
+  findings.error("iota-index", opcode == "gather" ? "EVRF056" : "EVRF031", entry.place(),
+                 fmt::format("indices up to {} into {}", count - 1, to_text(operand, false)),
+                 "shorten the iota");
 }
 
 void check_reduce(const Entry& entry, Findings& findings) {
   if (entry.instruction->opcode() != "reduce" || entry.operands.size() <= 2) return;
   findings.error(
-      "variadic-reduce", "", entry.place(), "reduces several arrays at once",
+      "variadic-reduce", "EVRF001", entry.place(), "reduces several arrays at once",
       "for an argmax: reduce with maximum, compare, select an iota, reduce with minimum");
 }
 
@@ -267,7 +313,7 @@ void check_memory(const ModuleIndex& index, const VerifyOptions& options, Findin
   }
   if (total && *total <= options.device_bytes) return;
   findings.error(
-      "device-memory", "EOOM", {},
+      "device-memory", "EOOM001", {},
       fmt::format("parameters and outputs take {} of {} bytes a core",
                   total ? fmt::format("{}", *total) : "more than 2^63", options.device_bytes),
       "use more cores, fewer slots, a shorter context or smaller weights");
@@ -282,6 +328,8 @@ void check_neuron(const ModuleIndex& index, const VerifyOptions& options, Findin
     check_topk(entry, findings);
     check_sort(entry, findings);
     check_integers(entry, findings);
+    check_integer_dot(entry, findings);
+    check_iota_indices(index, entry, findings);
     check_reduce(entry, findings);
   }
   check_passed_through(index, findings);

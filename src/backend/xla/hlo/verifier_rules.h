@@ -65,12 +65,16 @@ class ModuleIndex {
   // Of all computations, in the module's order.
   const std::vector<Entry>& instructions() const { return instructions_; }
 
+  // The value before reshapes, conversions and copies.
+  const Instruction* behind_moves(const Instruction* instruction) const;
+
   static const Instruction* root(const Computation& computation);
 
  private:
   const ix::hlo::HloModuleProto* module_;
   const Computation* entry_ = nullptr;
   std::vector<Entry> instructions_;
+  std::map<const Instruction*, size_t> position_;  // in instructions_
 };
 
 void check_structure(const ix::hlo::HloModuleProto& module, Findings& findings);
