@@ -8,8 +8,9 @@
 
 Each test is run in rounds. In a round every engine runs once, in turn, beginning with another one
 each time; ix_limits probes the machine before and after. A round in which a limit moved by more
-than --max-drift is dropped, counted and run again, up to --max-rounds in all. What is left gives
-medians, ranges, ratios to the first engine, and shares of the limits.
+than --max-drift, as far as that limit matters to the test, is dropped, counted and run again, up to
+--max-rounds in all. What is left gives medians, ranges, ratios to the first engine, and shares of
+the limits.
 docs/performance.md says how to read them.
 """
 import argparse

@@ -2,12 +2,30 @@
 import os
 from statistics import median
 
-LIMITS = ("int8_gops", "read_gbs")
+# A limit, and what it limits: the share of a token that binds it.
+LIMITS = {"int8_gops": "ops", "read_gbs": "bytes"}
 
 
-def drift_between(before: dict, after: dict) -> float:
-    """The largest change of a limit, as a part of the larger value."""
-    changes = [1 - min(before[key], after[key]) / max(before[key], after[key])
+def per_token_of(test, details: dict) -> dict:
+    """Bytes and operations of a token, by ix's count; they depend on the model and the test, not on
+    the engine."""
+    return {"bytes": (details["weight_bytes"] + details["kv_bytes"]) / test.tokens,
+            "ops": details["linear_ops"] / test.tokens}
+
+
+def weights_of(limits: dict, per_token: dict) -> dict:
+    """How far each limit can matter: the time that a token takes at it alone, as a part of that of
+    the limit that binds. A prompt reads its weights once for all of its tokens, so the rate of
+    reading may halve and change it by a hundredth."""
+    times = {key: per_token[amount] / limits[key] for key, amount in LIMITS.items() if limits[key]}
+    longest = max(times.values(), default=0.0)
+    return {key: time / longest if longest else 1.0 for key, time in times.items()}
+
+
+def drift_between(before: dict, after: dict, per_token: dict) -> float:
+    """The largest change of a limit, as a part of the larger value and as far as it matters."""
+    weights = weights_of({key: max(before[key] or 0, after[key] or 0) for key in LIMITS}, per_token)
+    changes = [weights[key] * (1 - min(before[key], after[key]) / max(before[key], after[key]))
                for key in LIMITS if before[key] and after[key]]
     return max(changes, default=0.0)
 
@@ -21,7 +39,7 @@ def run_test(test, engines, limits, options) -> list[dict]:
         first = len(rounds) % len(engines)
         speeds = {engine.name: engine.run(test) for engine in engines[first:] + engines[:first]}
         after = limits.run()
-        drift = drift_between(before, after)
+        drift = drift_between(before, after, per_token_of(test, engines[0].details))
         rounds.append({"kept": drift <= options.max_drift, "drift": drift, "before": before,
                        "after": after, "tokens_per_second": speeds})
         kept += rounds[-1]["kept"]
@@ -60,11 +78,9 @@ def engine_summary(engine, first, kept: list[dict], per_token: dict) -> dict:
 
 
 def summary_of(test, engines, rounds: list[dict]) -> dict:
-    """Everything about a test. Bytes and operations a token are ix's count; they depend on the
-    model and the test, not on the engine."""
+    """Everything about a test."""
     details = engines[0].details
-    per_token = {"bytes": (details["weight_bytes"] + details["kv_bytes"]) / test.tokens,
-                 "ops": details["linear_ops"] / test.tokens}
+    per_token = per_token_of(test, details)
     kept = [one for one in rounds if one["kept"]]
     return {"test": test.name, "model": os.path.basename(test.model),
             "model_type": details["model_type"], "model_size": details["model_size"],

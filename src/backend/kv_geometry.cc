@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "backend/step_validation.h"
 #include "base/checked_math.h"
 
 namespace ix::backend {
@@ -80,6 +81,27 @@ Result<KvInfo> paged_kv(const graph::Decoder& decoder, const ExecutorOptions& op
           "the KV cache of {} tokens wraps 64 bits; use a smaller context", options.kv_tokens));
     }
     total = *sum;
+  }
+  return info;
+}
+
+Result<KvInfo> slot_kv(const graph::Decoder& decoder, const ExecutorOptions& options,
+                       int64_t element_bytes) {
+  IX_RETURN_IF_ERROR(check_options(options));
+  const int64_t tokens = ceil_div(options.kv_tokens, int64_t{options.max_sequences});
+  if (tokens > kMaxPositions) {
+    return invalid_argument(fmt::format("a slot of {} tokens: at most {}", tokens, kMaxPositions));
+  }
+  KvInfo info{.tokens_per_block = static_cast<int32_t>(tokens),
+              .groups = {},
+              .can_share = false,
+              .can_copy = false,
+              .bytes_per_token = 0};
+  for (const graph::KvGroup& group : decoder.kv_groups) {
+    info.groups.push_back({.window = group.window, .blocks = options.max_sequences});
+  }
+  for (const graph::KvLayer& layer : decoder.kv_layers) {
+    info.bytes_per_token += layer_bytes_per_token(layer, element_bytes);
   }
   return info;
 }

@@ -20,6 +20,12 @@ inline constexpr int32_t kTokensPerBlock = 16;
 Result<KvInfo> paged_kv(const graph::Decoder& decoder, const ExecutorOptions& options,
                         int64_t element_bytes);
 
+// The static KV cache for a decoder: a block is a slot that holds a whole sequence. max_sequences
+// slots of kv_tokens / max_sequences tokens, rounded up; nothing is shared or copied. Errors as
+// above.
+Result<KvInfo> slot_kv(const graph::Decoder& decoder, const ExecutorOptions& options,
+                       int64_t element_bytes);
+
 // Bytes that one token takes in one layer's cache.
 int64_t layer_bytes_per_token(const graph::KvLayer& layer, int64_t element_bytes);
 

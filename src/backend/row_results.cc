@@ -92,14 +92,30 @@ void RowResults::set(int32_t i, std::span<const float> logits) {
   RowResult& result = results_[static_cast<size_t>(i)];
   const Want kind = kinds_[static_cast<size_t>(i)];
   if (kind == Want::top_k) {
-    const size_t offset = static_cast<size_t>(result.top.data() - top_.data());
-    select_top(logits, std::span(top_).subspan(offset, result.top.size()));
+    select_top(logits, top_of(result));
     result.argmax = result.top.front().token;
   } else {
     result.argmax = argmax(logits);
   }
   if (kind == Want::top_k || kind == Want::logits) result.logsumexp = logsumexp(logits);
   if (kind == Want::logits) result.logits = logits;
+}
+
+void RowResults::set_argmax(int32_t i, TokenId token) {
+  results_[static_cast<size_t>(i)].argmax = token;
+}
+
+void RowResults::set_top(int32_t i, std::span<const TokenLogit> top, float logsumexp) {
+  RowResult& result = results_[static_cast<size_t>(i)];
+  IX_CHECK(!result.top.empty() && top.size() >= result.top.size());
+  std::copy_n(top.begin(), result.top.size(), top_of(result).begin());
+  result.argmax = top.front().token;
+  result.logsumexp = logsumexp;
+}
+
+std::span<TokenLogit> RowResults::top_of(const RowResult& result) {
+  const auto offset = static_cast<size_t>(result.top.data() - top_.data());
+  return std::span(top_).subspan(offset, result.top.size());
 }
 
 }  // namespace ix::backend

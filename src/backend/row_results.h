@@ -36,9 +36,17 @@ class RowResults {
   // it must live until the next begin(). Different results may be filled from different threads.
   void set(int32_t i, std::span<const float> logits);
 
+  // The same from what a device has found: for a row that wants argmax, and for one that wants
+  // top_k (top: at least as many as it wants, best first).
+  void set_argmax(int32_t i, TokenId token);
+  void set_top(int32_t i, std::span<const TokenLogit> top, float logsumexp);
+
   StepOutput output() const { return {.rows = results_}; }
 
  private:
+  // The part of top_ that a result shows.
+  std::span<TokenLogit> top_of(const RowResult& result);
+
   std::vector<RowResult> results_;  // top points into top_
   std::vector<int32_t> rows_;
   std::vector<Want> kinds_;

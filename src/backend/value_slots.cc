@@ -9,11 +9,6 @@ namespace {
 using graph::Op;
 using graph::ValueId;
 
-struct Operands {
-  std::vector<ValueId> reads;
-  std::vector<ValueId> writes;
-};
-
 struct OperandsOf {
   Operands operator()(const graph::Embedding& op) const { return {{}, {op.out}}; }
   Operands operator()(const graph::RmsNorm& op) const { return {{op.in}, {op.out}}; }
@@ -31,8 +26,6 @@ struct OperandsOf {
   Operands operator()(const graph::Scale& op) const { return {{op.in}, {op.out}}; }
   Operands operator()(const graph::SoftCap& op) const { return {{op.in}, {op.out}}; }
 };
-
-Operands operands_of(const Op& op) { return std::visit(OperandsOf(), op); }
 
 class Assigner {
  public:
@@ -106,6 +99,8 @@ class Assigner {
 };
 
 }  // namespace
+
+Operands operands_of(const Op& op) { return std::visit(OperandsOf(), op); }
 
 ValueSlots assign_slots(const graph::Decoder& decoder) { return Assigner(decoder).run(); }
 

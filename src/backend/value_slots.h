@@ -8,6 +8,13 @@
 
 namespace ix::backend {
 
+// Values that an op reads and writes.
+struct Operands {
+  std::vector<graph::ValueId> reads;
+  std::vector<graph::ValueId> writes;
+};
+Operands operands_of(const graph::Op& op);
+
 struct ValueSlots {
   std::vector<int32_t> slot_of;         // [values]
   std::vector<int64_t> slot_width;      // [slots], of the widest value

@@ -4,6 +4,7 @@
 #include "backend/cpu/cpu_executor.h"
 #include "backend/cpu/kernels/isa.h"
 #include "backend/reference/reference_executor.h"
+#include "backend/xla_backends.h"
 
 namespace ix::testing {
 namespace {
@@ -48,6 +49,7 @@ std::vector<Backend> backends() {
     all.push_back(cpu_backend("cpu_" + name, {.isa = name}));
   }
   all.push_back(cpu_backend("cpu_unpacked", {.isa = "", .pack = false}));
+  for (Backend& backend : xla_backends()) all.push_back(std::move(backend));
   return all;
 }
 

@@ -36,7 +36,7 @@ class Conformance : public ::testing::TestWithParam<std::tuple<int, int>> {
 
   // Logits of a sequence that runs alone, in steps of `rows`.
   Logits run_alone(const std::vector<TokenId>& tokens, int rows = 64) {
-    auto executor = open();
+    auto executor = open(2, 64, 512, 1);
     Session session(*executor);
     Sequence sequence = session.start();
     return session.run(sequence, tokens, rows);

@@ -15,6 +15,11 @@ using graph::RopePairs;
 using graph::ValueId;
 using quant::TensorType;
 
+Parallel parallel_of(LinearRole role) {
+  const bool row = role == LinearRole::attn_output || role == LinearRole::ffn_down;
+  return row ? Parallel::row : Parallel::column;
+}
+
 // Emits ops together with random weights for them.
 class ModelBuilder {
  public:
@@ -54,7 +59,7 @@ class ModelBuilder {
   std::vector<ValueId> linear(const std::string& name, TensorType type, ValueId in,
                               std::vector<std::pair<LinearRole, int64_t>> parts,
                               bool with_bias = false) {
-    graph::Linear op{name, "", Parallel::none, width(in), in, {}};
+    graph::Linear op{name, "", parallel_of(parts.front().first), width(in), in, {}};
     std::vector<ValueId> outs;
     int64_t rows = 0;
     for (const auto& [role, part_width] : parts) {
@@ -117,7 +122,7 @@ class ModelBuilder {
     const ValueId out = value("logits", decoder().vocab_size);
     push(graph::Linear{weight,
                        "",
-                       Parallel::none,
+                       Parallel::column,
                        width(in),
                        in,
                        {{LinearRole::head, decoder().vocab_size, 1, out}}});

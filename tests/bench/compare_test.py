@@ -81,11 +81,15 @@ class Compare(FakeEngines):
         self.assertEqual(self.calls("peer"), ["-m m.gguf -p 0 -n 2 -t 2 -r 1 -o json -fa on"] * 3)
 
     def test_a_round_with_drift_is_dropped_counted_and_run_again(self):
-        # The second round loses 11 % of the read rate, the third 9 % of int8.
-        self.limits((100, 10), (100, 10), (100, 8.9), (91, 8.9), (91, 8.9))
+        # The second round loses 11 % of the read rate. The third loses half of int8, which binds a
+        # token only a fifth as much (8 MOP at 100 GOPS, 4 MB at 8.9 to 10 GB/s): 50 % count as 9 %.
+        self.limits((100, 10), (100, 10), (100, 8.9), (50, 8.9), (50, 8.9))
         ix, peer = self.ix(500, 9999, 600, 700), self.peer(100, 1, 100, 100)
         report = self.compare("--ix", f"ix={ix}", "--peer", f"peer={peer}", "-p", "0", "-n", "2",
                               "--rounds", "3")
+        drifts = [one["drift"] for one in report["tests"][0]["rounds"]]
+        for drift, expected in zip(drifts, [0, 0.11, 0.5 * (8 / 100) / (4 / 8.9), 0]):
+            self.assertAlmostEqual(drift, expected)
         test, = report["tests"]
         self.assertEqual([one["kept"] for one in test["rounds"]], [True, False, True, True])
         self.assertEqual((test["rounds_kept"], test["rounds_dropped"]), (3, 1))
@@ -93,8 +97,14 @@ class Compare(FakeEngines):
         # The larger probe of a round is its limit.
         self.assertEqual(test["limits"], {"int8_gops": 100, "read_gbs": 8.9})
 
+    def test_a_limit_that_binds_fully_counts_fully(self):
+        # 8 MOP at 100 GOPS and 4 MB at 50 GB/s take as long: int8 counts whole.
+        self.limits((100, 50), (89, 50), (89, 50))
+        report = self.compare("--ix", f"ix={self.ix(1, 1)}", "-p", "0", "-n", "2", "--rounds", "1")
+        self.assertEqual([one["kept"] for one in report["tests"][0]["rounds"]], [False, True])
+
     def test_gives_up_after_twice_the_rounds(self):
-        self.limits(*[(100 * 2**(i % 2), 10) for i in range(5)])
+        self.limits(*[(100, 10 * 2**(i % 2)) for i in range(5)])
         ix = self.ix(1, 1, 1, 1)
         report = self.compare("--ix", f"ix={ix}", "-p", "0", "-n", "2", "--rounds", "2")
         self.assertEqual(self.done.returncode, 1)

@@ -78,10 +78,11 @@ TEST_P(QuantizeTest, SumsAreThoseOfTheQuants) {
     for (int j = 0; j < 16; ++j) {
       int sum = 0;
       for (int i = 0; i < 16; ++i) sum += block.q[16 * j + i];
-      EXPECT_EQ(block.minus_sum16[j], -sum);
+      EXPECT_EQ(block.start16[j], -32 * sum + j % 2);
+      EXPECT_EQ(minus_sum16(block, j), -sum);
     }
     for (int j = 0; j < 8; ++j) {
-      EXPECT_EQ(block.sum32[j], -block.minus_sum16[2 * j] - block.minus_sum16[2 * j + 1]);
+      EXPECT_EQ(block.sum32[j], -minus_sum16(block, 2 * j) - minus_sum16(block, 2 * j + 1));
     }
   }
 }

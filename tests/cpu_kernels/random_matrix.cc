@@ -57,18 +57,18 @@ std::vector<int> every_16_bits() {
 
 const std::vector<FileType>& packed_file_types() {
   static const std::vector<FileType> types = {
-      {TensorType::q4_0, "q4_0", 32, 18, {0}, -1, 0, random_half},
-      {TensorType::q4_1, "q4_1", 32, 20, {0, 2}, 2, 1, random_half},
-      {TensorType::q5_0, "q5_0", 32, 22, {0}, -1, 0, random_half},
-      {TensorType::q5_1, "q5_1", 32, 24, {0, 2}, 2, 1, random_half},
-      {TensorType::q8_0, "q8_0", 32, 34, {0}, -1, 0, random_half},
-      {TensorType::q2_k, "q2_k", 256, 84, {80, 82}, 82, 15, random_half},
-      {TensorType::q3_k, "q3_k", 256, 110, {108}, -1, 0, random_half},
-      {TensorType::q4_k, "q4_k", 256, 144, {0, 2}, 2, 63, random_half},
-      {TensorType::q5_k, "q5_k", 256, 176, {0, 2}, 2, 63, random_half},
-      {TensorType::q6_k, "q6_k", 256, 210, {208}, -1, 0, random_half},
-      {TensorType::f16, "f16", 32, 64, every_16_bits(), -1, 0, random_half},
-      {TensorType::bf16, "bf16", 32, 64, every_16_bits(), -1, 0, random_bfloat16},
+      {TensorType::q4_0, "q4_0", 32, 18, {0}, -1, 0, 0, random_half},
+      {TensorType::q4_1, "q4_1", 32, 20, {0, 2}, 2, 1, 0, random_half},
+      {TensorType::q5_0, "q5_0", 32, 22, {0}, -1, 0, 0, random_half},
+      {TensorType::q5_1, "q5_1", 32, 24, {0, 2}, 2, 1, 0, random_half},
+      {TensorType::q8_0, "q8_0", 32, 34, {0}, -1, 0, 0, random_half},
+      {TensorType::q2_k, "q2_k", 256, 84, {80, 82}, 82, 15, 15, random_half},
+      {TensorType::q3_k, "q3_k", 256, 110, {108}, -1, 0, 32, random_half},
+      {TensorType::q4_k, "q4_k", 256, 144, {0, 2}, 2, 63, 63, random_half},
+      {TensorType::q5_k, "q5_k", 256, 176, {0, 2}, 2, 63, 63, random_half},
+      {TensorType::q6_k, "q6_k", 256, 210, {208}, -1, 0, 128, random_half},
+      {TensorType::f16, "f16", 32, 64, every_16_bits(), -1, 0, 0, random_half},
+      {TensorType::bf16, "bf16", 32, 64, every_16_bits(), -1, 0, 0, random_bfloat16},
   };
   return types;
 }
@@ -92,14 +92,23 @@ std::vector<float> FileMatrix::row(int64_t r) const {
   return out;
 }
 
+float FileMatrix::half_at(int64_t r, int64_t c, int offset) const {
+  uint16_t half;
+  std::memcpy(
+      &half,
+      bytes.data() + r * row_bytes() + c / file_type->block_cols * file_type->block_bytes + offset,
+      sizeof(half));
+  return half_to_float(half);
+}
+
 double FileMatrix::largest_min(int64_t r, int64_t c) const {
   if (file_type->min_offset < 0) return 0.0;
-  uint16_t half;
-  std::memcpy(&half,
-              bytes.data() + r * row_bytes() + c / file_type->block_cols * file_type->block_bytes +
-                  file_type->min_offset,
-              sizeof(half));
-  return std::abs(half_to_float(half)) * file_type->largest_min;
+  return std::abs(half_at(r, c, file_type->min_offset)) * file_type->largest_min;
+}
+
+double FileMatrix::largest_scale(int64_t r, int64_t c) const {
+  if (file_type->largest_scale == 0) return 0.0;
+  return std::abs(half_at(r, c, file_type->halves[0])) * file_type->largest_scale;
 }
 
 FileMatrix random_matrix(const FileType& type, int64_t rows, int64_t cols, Values values,

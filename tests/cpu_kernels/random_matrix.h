@@ -27,6 +27,7 @@ struct FileType {
   std::vector<int> halves;  // offsets of 16-bit floats in a block
   int min_offset;           // of the f16 that mins are multiples of; -1: none
   int largest_min;          // times that f16
+  int largest_scale;        // of a sub-block, times the first of the halves; 0: there are none
   // The bits of one of those floats.
   uint16_t (*random_float)(Values, std::mt19937&);
 };
@@ -45,6 +46,12 @@ struct FileMatrix {
   std::vector<float> row(int64_t r) const;
   // Upper bound of what is subtracted or added to a weight of column c of row r.
   double largest_min(int64_t r, int64_t c) const;
+  // Upper bound of what the quant of column c of row r is multiplied with.
+  double largest_scale(int64_t r, int64_t c) const;
+
+ private:
+  // The f16 at `offset` of the block that column c of row r is in.
+  float half_at(int64_t r, int64_t c, int offset) const;
 };
 
 FileMatrix random_matrix(const FileType& type, int64_t rows, int64_t cols, Values values,

@@ -10,7 +10,7 @@
 namespace ix::backend::cpu {
 
 const MatrixKernels kMatrixKernelsAvx512Vnni =
-    make_matrix_kernels<Blocks32, BlocksK, BlocksK16, BlocksQ6K, Floats>(
+    make_matrix_kernels<Blocks32, BlocksK, BlocksK16, BlocksK16<Q6_K>, Floats>(
         quantize_q8_32_avx512vnni, quantize_q8_256_avx512vnni);
 
 }  // namespace ix::backend::cpu

@@ -84,6 +84,11 @@ struct BlocksK {
   }
 };
 
+// Eight times -(sum of 16 consecutive activations)
+IX_INLINE __m256i minus_sums_of_16(const uint8_t* x, int s) {
+  return _mm256_srai_epi32(broadcast(x + offsetof(Q8Block256, start16) + 4 * s), 5);
+}
+
 // Types with sub-blocks of 16 whose integer sums fit 16 bits (at most 16 · 4 · 127 = 8128): they
 // are multiplied with the integer scales and added up over the block, at most 16 · 8128 · 32 <
 // 2^23, which a float holds exactly.
@@ -107,8 +112,7 @@ struct BlocksK16 {
     for (int c = 0; c < C; ++c) {
       sums[c] = Type::kOffsetBits == 0
                     ? _mm256_setzero_si256()
-                    : offset_share<Type::kOffsetBits>(
-                          broadcast(x + c * kStride + offsetof(Q8Block256, minus_sum16) + 4 * s));
+                    : offset_share<Type::kOffsetBits>(minus_sums_of_16(x + c * kStride, s));
     }
     add_groups<kFirst, 4, C, kStride>(quants, x + 16 * (s - kFirst / 4), sums);
     __m128i bytes = load_scales(block, s, half);
@@ -132,7 +136,7 @@ struct BlocksK16 {
       const __m256i mins = _mm256_srli_epi32(_mm256_cvtepu8_epi32(load_scales(block, s, half)), 4);
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c) {
-        const __m256i sums = broadcast(x + c * kStride + offsetof(Q8Block256, minus_sum16) + 4 * s);
+        const __m256i sums = minus_sums_of_16(x + c * kStride, s);
         minus_below[c] = add_word_products(minus_below[c], mins, sums);
       }
     }
@@ -201,8 +205,7 @@ struct BlocksQ6K {
     __m256i sums[C];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {  // offset 32
-      sums[c] = _mm256_slli_epi32(
-          broadcast(x + c * kStride + offsetof(Q8Block256, minus_sum16) + 4 * s), 5);
+      sums[c] = _mm256_slli_epi32(minus_sums_of_16(x + c * kStride, s), 5);
     }
     dot<kFirst, kFirst + 4, C, kStride>(quants, x + 16 * (s - kFirst / 4), sums);
     const __m256i integers =

@@ -8,8 +8,9 @@
 namespace ix::backend::cpu {
 namespace {
 
-IX_INLINE const uint8_t* sums_of_16(const uint8_t* x, int s) {
-  return x + offsetof(Q8Block256, minus_sum16) + 4 * s;
+// Four times -(sum of 16 consecutive activations)
+IX_INLINE int32x4_t minus_sums_of_16(const uint8_t* x, int s) {
+  return vshrq_n_s32(broadcast(x + offsetof(Q8Block256, start16) + 4 * s), 5);
 }
 
 // total[c] += scale × sums[c]
@@ -117,7 +118,7 @@ struct BlocksK16 {
     for (int c = 0; c < C; ++c) {
       sums[c] = Type::kOffsetBits == 0
                     ? vdupq_n_s32(0)
-                    : vshlq_n_s32(broadcast(sums_of_16(x + c * kStride, s)), Type::kOffsetBits);
+                    : vshlq_n_s32(minus_sums_of_16(x + c * kStride, s), Type::kOffsetBits);
     }
     dot<kFirst, kFirst + 4, C, kStride>(quants, x + 16 * (s - kFirst / 4), sums);
     int32x4_t scale = load_integers(block.scales[s] + 4 * quarter);
@@ -145,7 +146,7 @@ struct BlocksK16 {
       const int32x4_t mins = vshrq_n_s32(load_integers(block.scales[s] + 4 * quarter), 4);
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c) {
-        minus_below[c] = vmlaq_s32(minus_below[c], mins, broadcast(sums_of_16(x + c * kStride, s)));
+        minus_below[c] = vmlaq_s32(minus_below[c], mins, minus_sums_of_16(x + c * kStride, s));
       }
     }
     add_scaled<C>(minus_below, load_halves(block.dmin + 4 * quarter), total);
@@ -196,7 +197,7 @@ struct BlocksQ6K {
     int32x4_t sums[C];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {  // offset 32
-      sums[c] = vshlq_n_s32(broadcast(sums_of_16(x + c * kStride, s)), 5);
+      sums[c] = vshlq_n_s32(minus_sums_of_16(x + c * kStride, s), 5);
     }
     dot<kFirst, kFirst + 4, C, kStride>(quants, x + 16 * (s - kFirst / 4), sums);
     const int32x4_t integers = load_integers(block.scales[s] + 4 * quarter);

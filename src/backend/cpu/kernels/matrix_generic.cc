@@ -175,12 +175,12 @@ struct BlocksK16 {
         Quants q;
         Type::expand(block[b], j / 2, q);
         int32_t sums[kPanelRows];
-        for (int32_t& sum : sums) sum = Type::kOffset * x.minus_sum16[j];
+        for (int32_t& sum : sums) sum = Type::kOffset * minus_sum16(x, j);
         dot_groups(q + 4 * (j % 2), 4, x.q + 16 * j, sums);
         for (int r = 0; r < kPanelRows; ++r) {
           const auto scale = static_cast<float>(Type::scale(block[b], j, r));
           total[r] += static_cast<float>(sums[r]) * (half_to_float(block[b].d[r]) * scale);
-          minus_below[r] += Type::min(block[b], j, r) * x.minus_sum16[j];
+          minus_below[r] += Type::min(block[b], j, r) * minus_sum16(x, j);
         }
       }
       for (int r = 0; r < kPanelRows; ++r) {

@@ -16,12 +16,15 @@
 namespace ix::backend::cpu {
 namespace {
 
-// Activation rows of a tile: C sums, C totals or results and the weights are 2 × 12 + 8 registers.
+// Activation rows of a tile: C sums, C totals or results and the weights are 2 × 12 + 8 registers;
+// with the sums of two sub-blocks at a time 3 × 10 + 2.
 #if defined(__SANITIZE_ADDRESS__)
-constexpr int kTileColumns =
-    4;  // the same code; 12 columns with a check at every load compile slowly
+// The same code; wide tiles with a check at every load compile slowly.
+constexpr int kTileColumns = 4;
+constexpr int kPairedColumns = 4;
 #else
 constexpr int kTileColumns = 12;
+constexpr int kPairedColumns = 10;
 #endif
 
 IX_INLINE __m512i load(const void* p) { return _mm512_loadu_si512(p); }

@@ -18,7 +18,7 @@ namespace ix::backend::cpu {
 // keeps the first level's few miss registers free (Zen 4, 8 columns of Q4_K from memory, two cores:
 // 728 GOPS against 590).
 template <int kColumns>
-constexpr int64_t kPrefetchBytes = kColumns == 1 ? 4096 : 8192;
+constexpr int64_t kPrefetchBytes = kColumns == 1 ? 4096 : 16384;
 template <int kColumns>
 constexpr int kPrefetchLocality = kColumns == 1 ? 3 : 2;  // prefetcht0, prefetcht1
 

@@ -66,6 +66,7 @@ struct Q2_K {
   using Panel = PanelQ2_K;
   static constexpr int kHeadBytes = offsetof(Panel, low);
   static constexpr int kOffsetBits = 0;
+  static constexpr int kDropBits = 0;
   static constexpr bool kMin = true;
   template <typename... Half>
   IX_INLINE static TwoBits quants(const Panel& p, int j, Half... half) {
@@ -76,6 +77,7 @@ struct Q3_K {
   using Panel = PanelQ3_K;
   static constexpr int kHeadBytes = offsetof(Panel, sub);
   static constexpr int kOffsetBits = 2;
+  static constexpr int kDropBits = 0;
   static constexpr bool kMin = false;
   template <typename... Half>
   IX_INLINE static TwoBitsAndBit quants(const Panel& p, int j, Half... half) {
@@ -85,6 +87,7 @@ struct Q3_K {
 struct Q4_K {
   using Panel = PanelQ4_K;
   static constexpr int kSubBytes = sizeof(Panel::low[0]);
+  static constexpr int kDropBits = 1;  // 32 * 15 * 127 < 2^(15 + 1)
   template <typename... Half>
   IX_INLINE static Low quants(const Panel& p, int j, Half... half) {
     return Low(p.low[j], half...);
@@ -93,9 +96,21 @@ struct Q4_K {
 struct Q5_K {
   using Panel = PanelQ5_K;
   static constexpr int kSubBytes = sizeof(Panel::sub[0]);
+  static constexpr int kDropBits = 2;  // 32 * 31 * 127 < 2^(15 + 2)
   template <typename... Half>
   IX_INLINE static LowAndBit quants(const Panel& p, int j, Half... half) {
     return LowAndBit(p.sub[j].low, p.sub[j].high, half...);
+  }
+};
+struct Q6_K {
+  using Panel = PanelQ6_K;
+  static constexpr int kHeadBytes = offsetof(Panel, sub);
+  static constexpr int kOffsetBits = 5;
+  static constexpr int kDropBits = 1;  // 16 * 32 * 127 < 2^(15 + 1)
+  static constexpr bool kMin = false;
+  template <typename... Half>
+  IX_INLINE static LowAndTwoBits quants(const Panel& p, int j, Half... half) {
+    return LowAndTwoBits(p.sub[j].low, p.sub[j].high, half...);
   }
 };
 

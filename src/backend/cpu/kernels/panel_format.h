@@ -53,11 +53,15 @@ static_assert(sizeof(Q8Block32) == 44);
 
 struct Q8Block256 {
   int8_t q[256];
-  int32_t minus_sum16[16];  // -(sum of 16 consecutive q)
-  int16_t sum32[8];         // sums of 32 consecutive q
+  int32_t start16[16];  // -32 * (sum of 16 consecutive q), + 1 for odd ones: see minus_sum16()
+  int16_t sum32[8];     // sums of 32 consecutive q
   float scale;
 };
 static_assert(sizeof(Q8Block256) == 340);
+
+// Sums of Q6_K, which has an offset of 32, start at start16 as it is, with half of what their last
+// bit is worth in every second one; the other types take -(sum) out of it.
+constexpr int32_t minus_sum16(const Q8Block256& block, int i) { return block.start16[i] >> 5; }
 
 struct F32Block32 {
   float x[32];

@@ -46,8 +46,8 @@ static void quantize_blocks_256(const float* x, int64_t cols, int64_t block_stri
     for (int j = 0; j < 8; ++j) {
       const int32_t first = Lanes::quantize_16(x + 32 * j, inverse, block.q + 32 * j);
       const int32_t second = Lanes::quantize_16(x + 32 * j + 16, inverse, block.q + 32 * j + 16);
-      block.minus_sum16[2 * j] = -first;
-      block.minus_sum16[2 * j + 1] = -second;
+      block.start16[2 * j] = -32 * first;
+      block.start16[2 * j + 1] = -32 * second + 1;
       block.sum32[j] = static_cast<int16_t>(first + second);
     }
   }

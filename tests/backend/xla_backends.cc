@@ -1,0 +1,85 @@
+#include "backend/xla_backends.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "backend/small_models.h"
+#include "backend/xla/pjrt/pjrt_runtime.h"
+#include "backend/xla/static_executor.h"
+#include "xla/pjrt/plugins.h"
+
+namespace ix::testing {
+namespace {
+
+using backend::ExecutorOptions;
+using backend::xla::WeightForm;
+using backend::xla::XlaModel;
+using backend::xla::XlaOptions;
+
+bool is_small_model(const quant::WeightSource& weights) {
+  const auto& models = small_models();
+  return std::any_of(models.begin(), models.end(),
+                     [&](const auto& model) { return &model->weights == &weights; });
+}
+
+// A small model lives as long as the process, and so does what is loaded of it: a plugin's clients
+// are not taken down at exit, where its own static objects may be gone.
+std::shared_ptr<XlaModel>& loaded_model(const std::string& key) {
+  static auto* models = new std::map<std::string, std::shared_ptr<XlaModel>>();
+  return (*models)[key];
+}
+
+// Float32 throughout; each product's terms are added in another order.
+constexpr double kFloatError = 1e-5;
+
+// bfloat16 has 8 significant bits: a number is off by 2^-8 of itself at most and by 2^-8 / sqrt(12)
+// to 2^-9 / sqrt(12) in the root mean square, 9e-4. Weights, inputs of products, keys, values and
+// the weights of attention are rounded, so a product is off by about 1.3e-3 of its root mean
+// square; some twenty such products follow each other in two layers, each adding to a residual that
+// carries the errors of those before: sqrt(20) * 1.3e-3 = 6e-3. Norms of small groups amplify by a
+// few.
+constexpr double kBfloat16Error = 2e-2;
+
+}  // namespace
+
+Backend xla_backend(const std::string& name, const std::string& plugin, int ranks,
+                    const XlaOptions& options) {
+  const auto open =
+      [=](const graph::Decoder& decoder, const quant::WeightSource& weights,
+          const ExecutorOptions& executor_options) -> Result<std::unique_ptr<backend::Executor>> {
+    std::shared_ptr<XlaModel> loaded;
+    std::shared_ptr<XlaModel>& model =
+        is_small_model(weights) ? loaded_model(name + "\n" + graph::to_text(decoder)) : loaded;
+    if (model == nullptr) {
+      IX_ASSIGN_OR_RETURN(auto runtime, backend::xla::pjrt::PjrtRuntime::open(
+                                            {.plugin = plugin, .devices = ranks}));
+      IX_ASSIGN_OR_RETURN(model, XlaModel::load(decoder, weights, std::move(runtime), options));
+    }
+    return backend::xla::open_static(model, executor_options);
+  };
+  const bool exact = options.weights.form == WeightForm::f32;
+  const double error = exact ? kFloatError : kBfloat16Error;
+  return {.name = name,
+          .open = open,
+          .error_plain = error,
+          .error_quantised = error,
+          .batch_invariant = false};
+}
+
+std::vector<Backend> xla_backends() {
+  std::vector<Backend> all;
+  const XlaOptions bf16{.chunk = 32};
+  XlaOptions f32 = bf16;
+  f32.weights.form = WeightForm::f32;
+  f32.kv_type = backend::xla::hlo::ElementType::f32;
+  for (const CpuPlugin& plugin : cpu_plugins()) {
+    all.push_back(xla_backend("xla_" + plugin.name, plugin.path, 1, bf16));
+  }
+  const std::string newest = cpu_plugins().back().path;
+  all.push_back(xla_backend("xla_f32", newest, 1, f32));
+  all.push_back(xla_backend("xla_tp2", newest, 2, bf16));
+  return all;
+}
+
+}  // namespace ix::testing
