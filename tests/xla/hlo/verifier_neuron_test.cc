@@ -114,6 +114,16 @@ HloModuleProto integer_dot(ElementType type) {
   });
 }
 
+HloModuleProto power(ElementType type) {
+  return built(1, [type](Builder& b) { return b.power(b.parameter("x", {type, {4}}), 2); });
+}
+
+HloModuleProto wide(double value) {
+  return built(1, [value](Builder& b) {
+    return b.convert(b.scalar(ElementType::u64, value), ElementType::u32);
+  });
+}
+
 // 0 .. count - 1 as indices, one a row.
 Op counted(Builder& b, int64_t count, const std::string& way) {
   const Op iota = b.iota({way == "convert" ? ElementType::u32 : kS32, {count}}, 0);
@@ -277,6 +287,13 @@ INSTANTIATE_TEST_SUITE_P(
                nth(module, "all-reduce").set_opcode("reduce-scatter");
                return module;
              }},
+        Case{"TriangularSolve", "operator", "EVRF001", [] { return renamed("triangular-solve"); }},
+        Case{"Cholesky", "operator", "EVRF001", [] { return renamed("cholesky"); }},
+        Case{"ReduceWindowOfOne", "operator", "EVRF019", [] { return renamed("reduce-window"); }},
+        Case{"PowerOfS64", "integer-power", "EVRF062", [] { return power(ElementType::s64); }},
+        Case{"PowerOfU64", "integer-power", "EVRF062", [] { return power(ElementType::u64); }},
+        Case{"Constant2To32", "wide-constant", "ESFH002", [] { return wide(4294967296.0); }},
+        Case{"Constant2To40", "wide-constant", "ESFH002", [] { return wide(1099511627776.0); }},
         Case{"DotOfS64", "integer-dot", "EVRF035", [] { return integer_dot(ElementType::s64); }},
         Case{"GatherByALongIota", "iota-index", "EVRF056", [] { return gathered(9, ""); }},
         Case{"GatherByAReshapedIota", "iota-index", "EVRF056",

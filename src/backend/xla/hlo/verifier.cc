@@ -69,7 +69,8 @@ std::vector<Finding> verify(const ix::hlo::HloModuleProto& module, const VerifyO
   check_shapes(index, options, findings);
   if (options.neuron) {
     check_signatures(index, options, findings);
-    check_neuron(index, options, findings);
+    check_operations(index, findings);
+    check_border(index, options, findings);
   }
   return findings.take();
 }

@@ -80,6 +80,8 @@ class ModuleIndex {
 void check_structure(const ix::hlo::HloModuleProto& module, Findings& findings);
 void check_shapes(const ModuleIndex& index, const VerifyOptions& options, Findings& findings);
 void check_signatures(const ModuleIndex& index, const VerifyOptions& options, Findings& findings);
-void check_neuron(const ModuleIndex& index, const VerifyOptions& options, Findings& findings);
+// Neuron alone.
+void check_operations(const ModuleIndex& index, Findings& findings);
+void check_border(const ModuleIndex& index, const VerifyOptions& options, Findings& findings);
 
 }  // namespace ix::backend::xla::hlo
