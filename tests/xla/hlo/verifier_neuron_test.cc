@@ -1,4 +1,4 @@
-// Neuron's rules and the list of signatures: for each rule modules that break it.
+// Neuron's rules: for each rule modules that break it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,7 +6,6 @@
 
 #include "backend/xla/hlo/builder.h"
 #include "backend/xla/hlo/hlo.pb.h"
-#include "backend/xla/hlo/op_signatures.h"
 #include "backend/xla/hlo/verifier.h"
 #include "xla/hlo/proto_edit.h"
 
@@ -115,6 +114,42 @@ HloModuleProto integer_dot(ElementType type) {
   });
 }
 
+HloModuleProto power(ElementType type) {
+  return built(1, [type](Builder& b) { return b.power(b.parameter("x", {type, {4}}), 2); });
+}
+
+HloModuleProto wide(double value) {
+  return built(1, [value](Builder& b) {
+    return b.convert(b.scalar(ElementType::u64, value), ElementType::u32);
+  });
+}
+
+// 0 .. count - 1 as indices, one a row.
+Op counted(Builder& b, int64_t count, const std::string& way) {
+  const Op iota = b.iota({way == "convert" ? ElementType::u32 : kS32, {count}}, 0);
+  if (way == "convert") return b.convert(iota, kS32);
+  return way == "reshape" ? b.reshape(b.iota({kS32, {count, 1}}, 0), {count}) : iota;
+}
+
+// Rows of f32[8,2].
+HloModuleProto gathered(int64_t count, const std::string& way) {
+  return built(1, [&](Builder& b) {
+    return b.gather_rows(b.parameter("x", {kF32, {8, 2}}), counted(b, count, way));
+  });
+}
+
+HloModuleProto scattered_in_order(int64_t count, const std::string& way) {
+  return built(1, [&](Builder& b) {
+    return b.scatter(b.parameter("x", {kF32, {8, 2}}), counted(b, count, way),
+                     b.parameter("rows", {kF32, {count, 2}}),
+                     {.update_window_dims = {1},
+                      .inserted_window_dims = {0},
+                      .scatter_dims_to_operand_dims = {0},
+                      .index_vector_dim = 1},
+                     ScatterKind::assign, true);
+  });
+}
+
 // The reduce takes `count` arrays at once.
 HloModuleProto reduced_together(int count) {
   HloModuleProto module = built(1, [](Builder& b) {
@@ -176,6 +211,7 @@ struct Case {
   const char* rule;
   const char* code;
   std::function<HloModuleProto()> module;
+  Severity severity = Severity::error;
 };
 
 class NeuronRule : public ::testing::TestWithParam<Case> {};
@@ -189,8 +225,7 @@ TEST_P(NeuronRule, IsBroken) {
     EXPECT_EQ(finding.code, GetParam().code);
     EXPECT_FALSE(finding.reason.empty());
     EXPECT_FALSE(finding.remedy.empty());
-    EXPECT_EQ(finding.severity == Severity::warning, finding.rule == std::string("integer-dot") ||
-                                                         finding.rule == std::string("neff-names"));
+    EXPECT_EQ(finding.severity, GetParam().severity);
   }
   EXPECT_TRUE(found);
 }
@@ -201,17 +236,17 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"DynamicParameter", "static-shapes", "EMOD025", [] { return dynamic("parameter"); }},
         Case{"DynamicValue", "static-shapes", "EMOD025", [] { return dynamic("negate"); }},
         Case{"DynamicOutput", "static-shapes", "EMOD025", [] { return dynamic("tuple"); }},
-        Case{"Float64", "element-type", "", [] { return of_type(ix::hlo::F64); }},
-        Case{"Complex", "element-type", "", [] { return of_type(ix::hlo::C64); }},
-        Case{"Int4", "element-type", "", [] { return of_type(ix::hlo::S4); }},
-        Case{"Fp4", "element-type", "", [] { return of_type(ix::hlo::F4E2M1FN); }},
+        Case{"Float64", "element-type", "ESPP004", [] { return of_type(ix::hlo::F64); }},
+        Case{"Complex", "element-type", "EVRF004", [] { return of_type(ix::hlo::C64); }},
+        Case{"Int4", "element-type", "ESPP004", [] { return of_type(ix::hlo::S4); }},
+        Case{"Fp4", "element-type", "ESPP004", [] { return of_type(ix::hlo::F4E2M1FN); }},
         Case{"Int64", "element-type", "", [] { return of_type(ix::hlo::S64); }},
         Case{"Float8E4m3fn", "element-type", "EVRF051", [] { return of_type(ix::hlo::F8E4M3FN); }},
-        Case{"While", "control-flow", "", [] { return renamed("while"); }},
-        Case{"Conditional", "control-flow", "", [] { return renamed("conditional"); }},
-        Case{"Infeed", "host-callback", "", [] { return renamed("infeed"); }},
-        Case{"Send", "host-callback", "", [] { return renamed("send"); }},
-        Case{"PythonCallback", "host-callback", "",
+        Case{"While", "control-flow", "EVRF001", [] { return renamed("while"); }},
+        Case{"Conditional", "control-flow", "EVRF001", [] { return renamed("conditional"); }},
+        Case{"Infeed", "host-callback", "EVRF001", [] { return renamed("infeed"); }},
+        Case{"Send", "host-callback", "EVRF001", [] { return renamed("send"); }},
+        Case{"PythonCallback", "host-callback", "EVRF015",
              [] { return renamed("custom-call", "xla_python_cpu_callback"); }},
         Case{"TopKOfIntegers", "topk", "EVRF013",
              [] { return top_k(kS32, 64, 4, "topk", ""); }},
@@ -227,34 +262,52 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"SortOfRows", "sort-dimension", "", [] { return sorted({16, 2}, 0); }},
         Case{"SortOfColumns", "sort-dimension", "", [] { return sorted({2, 16, 2}, 1); }},
         Case{"SortOfTheFirst", "sort-dimension", "", [] { return sorted({2, 16, 2}, 0); }},
-        Case{"SortByEquality", "sort-comparator", "", [] { return sorted_by("compare", "EQ"); }},
-        Case{"SortByInequality", "sort-comparator", "", [] { return sorted_by("compare", "NE"); }},
-        Case{"SortByLogic", "sort-comparator", "", [] { return sorted_by("and", ""); }},
+        Case{"SortByEquality", "sort-comparator", "EVRF001", [] { return sorted_by("compare", "EQ"); }},
+        Case{"SortByInequality", "sort-comparator", "EVRF001", [] { return sorted_by("compare", "NE"); }},
+        Case{"SortByLogic", "sort-comparator", "EVRF001", [] { return sorted_by("and", ""); }},
         Case{"ShiftOfBytes", "shift", "EVRF022", [] { return shifted(kU8); }},
         Case{"ShiftOf16Bits", "shift", "EVRF022", [] { return shifted(ElementType::s16); }},
         Case{"ShiftOf64Bits", "shift", "EVRF022", [] { return shifted(ElementType::s64); }},
-        Case{"DotOfS8", "integer-dot", "EVRF035", [] { return integer_dot(ElementType::s8); }},
-        Case{"DotOfS32", "integer-dot", "EVRF035", [] { return integer_dot(kS32); }},
-        Case{"DotOfU8", "integer-dot", "EVRF035", [] { return integer_dot(kU8); }},
-        Case{"ScatterAddOfS32", "integer-scatter", "EVRF016",
+        Case{"DotOfS8", "integer-dot", "EVRF035", [] { return integer_dot(ElementType::s8); }, Severity::warning},
+        Case{"DotOfS32", "integer-dot", "EVRF035", [] { return integer_dot(kS32); }, Severity::warning},
+        Case{"DotOfU8", "integer-dot", "EVRF035", [] { return integer_dot(kU8); }, Severity::warning},
+        Case{"ScatterAddOfS32", "integer-scatter", "EVRF060",
              [] { return scattered(kS32, ScatterKind::add); }},
         Case{"ScatterAddOfS8", "integer-scatter", "EVRF016",
              [] { return scattered(ElementType::s8, ScatterKind::add); }},
-        Case{"ScatterAddOfU32", "integer-scatter", "EVRF016",
+        Case{"ScatterAddOfU32", "integer-scatter", "EVRF060",
              [] { return scattered(ElementType::u32, ScatterKind::add); }},
-        Case{"AllReduceOfS32", "integer-collective", "EVRF060-063",
+        Case{"AllReduceOfS32", "integer-collective", "EVRF061",
              [] { return reduced_across(kS32, Reduction::add); }},
-        Case{"AllReduceMaxOfU32", "integer-collective", "EVRF060-063",
+        Case{"AllReduceMaxOfU32", "integer-collective", "EVRF061",
              [] { return reduced_across(ElementType::u32, Reduction::max); }},
-        Case{"ReduceScatterOfS8", "integer-collective", "EVRF060-063",
+        Case{"ReduceScatterOfS8", "integer-collective", "EVRF063",
              [] {
                HloModuleProto module = reduced_across(ElementType::s8, Reduction::min);
                nth(module, "all-reduce").set_opcode("reduce-scatter");
                return module;
              }},
-        Case{"ReduceOfTwo", "variadic-reduce", "", [] { return reduced_together(2); }},
-        Case{"ReduceOfThree", "variadic-reduce", "", [] { return reduced_together(3); }},
-        Case{"ReduceOfFour", "variadic-reduce", "", [] { return reduced_together(4); }},
+        Case{"TriangularSolve", "operator", "EVRF001", [] { return renamed("triangular-solve"); }},
+        Case{"Cholesky", "operator", "EVRF001", [] { return renamed("cholesky"); }},
+        Case{"ReduceWindowOfOne", "operator", "EVRF019", [] { return renamed("reduce-window"); }},
+        Case{"PowerOfS64", "integer-power", "EVRF062", [] { return power(ElementType::s64); }},
+        Case{"PowerOfU64", "integer-power", "EVRF062", [] { return power(ElementType::u64); }},
+        Case{"Constant2To32", "wide-constant", "ESFH002", [] { return wide(4294967296.0); }},
+        Case{"Constant2To40", "wide-constant", "ESFH002", [] { return wide(1099511627776.0); }},
+        Case{"DotOfS64", "integer-dot", "EVRF035", [] { return integer_dot(ElementType::s64); }},
+        Case{"GatherByALongIota", "iota-index", "EVRF056", [] { return gathered(9, ""); }},
+        Case{"GatherByAReshapedIota", "iota-index", "EVRF056",
+             [] { return gathered(9, "reshape"); }},
+        Case{"GatherByAConvertedIota", "iota-index", "EVRF056",
+             [] { return gathered(100, "convert"); }},
+        Case{"ScatterByALongIota", "iota-index", "EVRF031", [] { return scattered_in_order(9, ""); }},
+        Case{"ScatterByAReshapedIota", "iota-index", "EVRF031",
+             [] { return scattered_in_order(9, "reshape"); }},
+        Case{"ScatterByAConvertedIota", "iota-index", "EVRF031",
+             [] { return scattered_in_order(100, "convert"); }},
+        Case{"ReduceOfTwo", "variadic-reduce", "EVRF001", [] { return reduced_together(2); }},
+        Case{"ReduceOfThree", "variadic-reduce", "EVRF001", [] { return reduced_together(3); }},
+        Case{"ReduceOfFour", "variadic-reduce", "EVRF001", [] { return reduced_together(4); }},
         Case{"ParameterAsRoot", "passed-through", "", [] { return passed_through("itself"); }},
         Case{"ParameterAsOutput", "passed-through", "", [] { return passed_through("tuple"); }},
         Case{"ParameterAsSecondOutput", "passed-through", "",
@@ -264,23 +317,23 @@ INSTANTIATE_TEST_SUITE_P(
                HloModuleProto module = reduced_across(kF32, Reduction::add);
                nth(module, "parameter").clear_frontend_attributes();
                return module;
-             }},
+             }, Severity::warning},
         Case{"OutputsWithoutNames", "neff-names", "",
              [] {
                HloModuleProto module = reduced_across(kF32, Reduction::add);
                root_of(module).clear_frontend_attributes();
                return module;
-             }},
+             }, Severity::warning},
         Case{"OneNameTooMany", "neff-names", "",
              [] {
                HloModuleProto module = reduced_across(kF32, Reduction::add);
                (*root_of(module).mutable_frontend_attributes()->mutable_map())
                    ["neff_output_names"] = "y,z";
                return module;
-             }},
-        Case{"ParametersTooLarge", "device-memory", "EOOM", [] { return large(2, 9, false, false); }},
-        Case{"OutputTooLarge", "device-memory", "EOOM", [] { return large(1, 9, false, true); }},
-        Case{"OneOfTwoOutputsInPlace", "device-memory", "EOOM",
+             }, Severity::warning},
+        Case{"ParametersTooLarge", "device-memory", "EOOM001", [] { return large(2, 9, false, false); }},
+        Case{"OutputTooLarge", "device-memory", "EOOM001", [] { return large(1, 9, false, true); }},
+        Case{"OneOfTwoOutputsInPlace", "device-memory", "EOOM001",
              [] { return large(1, 9, true, true); }},
         Case{"OpcodeOffTheList", "signature", "", [] { return renamed("erf"); }},
         Case{"ReplicaIdOffTheList", "signature", "",
@@ -333,57 +386,6 @@ TEST(NeuronRules, WarnOfWhatIsOnlyExpected) {
   EXPECT_EQ(findings[0].rule, "signature");
   EXPECT_EQ(findings[0].severity, Severity::warning);
   EXPECT_THAT(findings[0].reason, HasSubstr("dot(bf16,bf16)->f32"));
-}
-
-// ---- The list ----
-
-TEST(OpSignatures, AreReadFromLines) {
-  const Result<OpSignatures> list = OpSignatures::parse(
-      "# comment\n"
-      "add\tf32 s32\tT,T\tT\t-\tsomewhere\n"
-      "sort\tf32\tT,s32*\ttuple\tcalls=compare\tassumed: a reason\n"
-      "compare\tf32\tT,T\tpred\tdirection=LT|GT\tsomewhere\n"
-      "tuple\t-\tany*\ttuple\t-\tsomewhere\n");
-  ASSERT_TRUE(list.ok()) << list.status().message();
-  EXPECT_EQ(list->find({"add", {"s32", "s32"}, "s32", "", ""})->source, "somewhere");
-  EXPECT_FALSE(list->find({"add", {"s32", "f32"}, "s32", "", ""}));
-  EXPECT_FALSE(list->find({"add", {"s32"}, "s32", "", ""}));
-  EXPECT_FALSE(list->find({"add", {"bf16", "bf16"}, "bf16", "", ""}));
-  const auto sort = list->find({"sort", {"f32", "s32", "s32"}, "tuple", "", "compare"});
-  ASSERT_TRUE(sort);
-  EXPECT_TRUE(sort->assumed);
-  EXPECT_EQ(sort->source, "a reason");
-  EXPECT_TRUE(list->find({"sort", {"f32"}, "tuple", "", "compare"}));
-  EXPECT_FALSE(list->find({"sort", {"f32"}, "tuple", "", "add"}));
-  EXPECT_TRUE(list->find({"compare", {"f32", "f32"}, "pred", "GT", ""}));
-  EXPECT_FALSE(list->find({"compare", {"f32", "f32"}, "pred", "EQ", ""}));
-  EXPECT_TRUE(list->find({"tuple", {}, "tuple", "", ""}));
-  EXPECT_TRUE(list->find({"tuple", {"u8", "f32"}, "tuple", "", ""}));
-}
-
-TEST(OpSignatures, PreferALineWithASource) {
-  const Result<OpSignatures> list = OpSignatures::parse(
-      "abs\tf32\tT\tT\t-\tassumed: a reason\n"
-      "abs\tf32\tT\tT\t-\tsomewhere\n");
-  ASSERT_TRUE(list.ok());
-  EXPECT_FALSE(list->find({"abs", {"f32"}, "f32", "", ""})->assumed);
-}
-
-TEST(OpSignatures, RefuseLinesThatAreNone) {
-  for (const char* text : {"add\tf32\tT,T\tT\t-", "add\tf32\tT,T\tT\t-\t",
-                           "add\tf32\tT,T\tT\tcolour=red\tsomewhere", "add"}) {
-    const Result<OpSignatures> list = OpSignatures::parse(text);
-    ASSERT_FALSE(list.ok()) << text;
-    EXPECT_EQ(list.status().code(), StatusCode::corrupt);
-    EXPECT_THAT(list.status().message(), HasSubstr("line 1"));
-  }
-}
-
-TEST(OpSignatures, OfNeuronNameTheirSources) {
-  const auto known = OpSignatures::neuron().find({"rsqrt", {"bf16"}, "bf16", "", ""});
-  ASSERT_TRUE(known);
-  EXPECT_EQ(known->source, "transformers-neuronx");
-  EXPECT_FALSE(known->assumed);
 }
 
 }  // namespace

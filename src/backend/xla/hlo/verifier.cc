@@ -38,9 +38,20 @@ ModuleIndex::ModuleIndex(const ix::hlo::HloModuleProto& module) : module_(&modul
         entry.shape = *std::move(shape);
       }
       positions[instruction.id()] = instructions_.size();
+      position_[&instruction] = instructions_.size();
       instructions_.push_back(std::move(entry));
     }
   }
+}
+
+const Instruction* ModuleIndex::behind_moves(const Instruction* instruction) const {
+  while (instruction->opcode() == "reshape" || instruction->opcode() == "convert" ||
+         instruction->opcode() == "copy") {
+    const Entry& entry = instructions_[position_.at(instruction)];
+    if (entry.operands.empty()) break;
+    instruction = entry.operands.front();
+  }
+  return instruction;
 }
 
 const Instruction* ModuleIndex::root(const Computation& computation) {
@@ -58,7 +69,8 @@ std::vector<Finding> verify(const ix::hlo::HloModuleProto& module, const VerifyO
   check_shapes(index, options, findings);
   if (options.neuron) {
     check_signatures(index, options, findings);
-    check_neuron(index, options, findings);
+    check_operations(index, findings);
+    check_border(index, options, findings);
   }
   return findings.take();
 }

@@ -39,11 +39,10 @@ struct VerifyOptions {
   // Also what is asked for Neuron alone: signatures, types, extents, memory.
   bool neuron = true;
   // Opcodes ("sine"), or signatures ("sine(bf16)->bf16"), that are let pass though they are not on
-  // the list.
+  // the list; "*" is every one.
   std::vector<std::string> allow;
-  // Device memory that a core can address. 16 GB on a NeuronCore-v2, which has half a chip's 32
-  // GiB.
-  int64_t device_bytes = 16'000'000'000;
+  // Device memory that a core can address: half of the 32 GiB of a chip with NeuronCores-v2.
+  int64_t device_bytes = int64_t{16} << 30;
 };
 
 // All findings, in the order of the readings and within each of the module. A module whose

@@ -65,17 +65,23 @@ class ModuleIndex {
   // Of all computations, in the module's order.
   const std::vector<Entry>& instructions() const { return instructions_; }
 
+  // The value before reshapes, conversions and copies.
+  const Instruction* behind_moves(const Instruction* instruction) const;
+
   static const Instruction* root(const Computation& computation);
 
  private:
   const ix::hlo::HloModuleProto* module_;
   const Computation* entry_ = nullptr;
   std::vector<Entry> instructions_;
+  std::map<const Instruction*, size_t> position_;  // in instructions_
 };
 
 void check_structure(const ix::hlo::HloModuleProto& module, Findings& findings);
 void check_shapes(const ModuleIndex& index, const VerifyOptions& options, Findings& findings);
 void check_signatures(const ModuleIndex& index, const VerifyOptions& options, Findings& findings);
-void check_neuron(const ModuleIndex& index, const VerifyOptions& options, Findings& findings);
+// Neuron alone.
+void check_operations(const ModuleIndex& index, Findings& findings);
+void check_border(const ModuleIndex& index, const VerifyOptions& options, Findings& findings);
 
 }  // namespace ix::backend::xla::hlo

@@ -87,7 +87,7 @@ void check_shape(const Entry& entry, Findings& findings) {
   if (!shape.ok()) {
     // Types and dynamic dimensions are matters of the target; the rest is wrong everywhere.
     if (shape.status().code() == StatusCode::invalid_argument) {
-      findings.error("shape", "", entry.place(), shape.status().message(),
+      findings.error("shape", "EVRF064", entry.place(), shape.status().message(),
                      "write a possible shape");
     }
     return;
@@ -103,11 +103,11 @@ void check_shape(const Entry& entry, Findings& findings) {
   if (!inferred.ok()) {
     if (inferred.status().code() == StatusCode::unsupported)
       return;  // the list of signatures' part
-    findings.error("shape", "", entry.place(), inferred.status().message(),
+    findings.error("shape", "EVRF064", entry.place(), inferred.status().message(),
                    "make operands and attributes fit the opcode");
   } else if (*inferred != *shape) {
     findings.error(
-        "shape", "", entry.place(),
+        "shape", "EVRF064", entry.place(),
         fmt::format("is written as {} and gives {}", to_text(*shape), to_text(*inferred)),
         "write the shape that operands and attributes give");
   }
