@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <tuple>
 
 #include "backend/small_models.h"
 #include "backend/xla/pjrt/pjrt_runtime.h"
@@ -23,10 +24,13 @@ bool is_small_model(const quant::WeightSource& weights) {
                      [&](const auto& model) { return &model->weights == &weights; });
 }
 
+// Models may differ in their weights alone.
+using LoadedKey = std::tuple<std::string, std::string, const quant::WeightSource*>;
+
 // A small model lives as long as the process, and so does what is loaded of it: a plugin's clients
 // are not taken down at exit, where its own static objects may be gone.
-std::shared_ptr<XlaModel>& loaded_model(const std::string& key) {
-  static auto* models = new std::map<std::string, std::shared_ptr<XlaModel>>();
+std::shared_ptr<XlaModel>& loaded_model(const LoadedKey& key) {
+  static auto* models = new std::map<LoadedKey, std::shared_ptr<XlaModel>>();
   return (*models)[key];
 }
 
@@ -39,7 +43,7 @@ Backend xla_backend(const std::string& name, const std::string& plugin, int rank
           const ExecutorOptions& executor_options) -> Result<std::unique_ptr<backend::Executor>> {
     std::shared_ptr<XlaModel> loaded;
     std::shared_ptr<XlaModel>& model =
-        is_small_model(weights) ? loaded_model(name + "\n" + graph::to_text(decoder)) : loaded;
+        is_small_model(weights) ? loaded_model({name, graph::to_text(decoder), &weights}) : loaded;
     if (model == nullptr) {
       IX_ASSIGN_OR_RETURN(auto runtime, backend::xla::pjrt::PjrtRuntime::open(
                                             {.plugin = plugin, .devices = ranks}));
