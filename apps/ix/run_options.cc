@@ -117,6 +117,21 @@ void add_engine_flags(CLI::App& command, RunOptions& options) {
       ->check(whole_number("-b", 1, 65536, "from 1 to 65536"))
       ->capture_default_str()
       ->group("Model");
+  command
+      .add_option("--device", s.device.device,
+                  "cpu; xla, a PJRT plugin that is installed; pjrt:PATH, that one; or neuron")
+      ->capture_default_str()
+      ->group("Model");
+  command
+      .add_option("--tp", s.device.ranks,
+                  "Devices that share the model; default: one, of neuron every visible core")
+      ->check(whole_number("--tp", 1, 64, "from 1 to 64"))
+      ->group("Model");
+  command
+      .add_option("--weights", s.device.weights,
+                  "Form of weights on a device other than the CPU: bf16, f16, int8 or q4")
+      ->capture_default_str()
+      ->group("Model");
   command.add_flag("--precise", s.precise, "Compute in float32 (slow; the reference backend)")
       ->group("Model");
   command.add_option("--isa", s.isa, "Instruction set to use instead of the best one")

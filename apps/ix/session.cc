@@ -35,6 +35,9 @@ Result<std::unique_ptr<backend::Executor>> open_executor(const SessionOptions& o
                                                   .max_rows = options.max_rows,
                                                   .kv_tokens = context,
                                                   .max_sequences = 1};
+  if (options.device.device != "cpu") {
+    return open_device(options.device, decoder, file, executor_options);
+  }
   if (options.precise) return backend::open_reference(decoder, file, executor_options);
   IX_ASSIGN_OR_RETURN(auto model, load_weights(options, decoder, file, executor_options));
   if (options.lock_memory) {
@@ -75,6 +78,12 @@ Result<Vocabulary> Vocabulary::open(const std::string& path) {
 Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
   if (options.lock_memory && (options.precise || options.no_pack)) {
     return invalid_argument("--mlock locks repacked weights: leave --precise and --no-pack away");
+  }
+  IX_RETURN_IF_ERROR(check_device(options.device));
+  const bool on_cpu = options.device.device == "cpu";
+  if (!on_cpu &&
+      (options.precise || options.no_pack || options.lock_memory || !options.isa.empty())) {
+    return invalid_argument("--precise, --no-pack, --mlock and --isa are for --device cpu");
   }
   const auto start = std::chrono::steady_clock::now();
   IX_ASSIGN_OR_RETURN(Vocabulary vocabulary, Vocabulary::open(options.model));

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "device.h"
 #include "engine/engine.h"
 #include "gguf/gguf_file.h"
 #include "graph/decoder.h"
@@ -22,6 +23,7 @@ struct SessionOptions {
   std::string isa;
   bool no_pack = false;
   bool lock_memory = false;
+  DeviceOptions device;
 };
 
 // Says what to type where -m was left away.

@@ -46,6 +46,16 @@ class WrongInput(CommandTest):
         self.assertIn("--logit-bias", self.fails(2, "run", "-m", MODEL, "-p", "x", "-l", "5*2"))
         self.assertIn("320", self.fails(2, "run", "-m", MODEL, "-p", "x", "-l", "320+1"))
 
+    def test_devices_that_there_are_not(self):
+        run = ("run", "-m", MODEL, "-p", "x")
+        self.assertIn("--device gpu: give cpu, xla, neuron or pjrt:PATH",
+                      self.fails(2, *run, "--device", "gpu"))
+        self.assertIn("give cpu", self.fails(2, *run, "--device", "pjrt:"))
+        self.assertIn("/no/plugin.so", self.fails(1, *run, "--device", "pjrt:/no/plugin.so"))
+        self.assertIn("--weights z: give bf16",
+                      self.fails(2, *run, "--device", "xla", "--weights", "z"))
+        self.assertIn("for --device cpu", self.fails(2, *run, "--device", "xla", "--precise"))
+
     def test_prompt_longer_than_the_context_says_both_numbers(self):
         count = len(ids_of(self, "much too long"))
         message = self.fails(2, "run", "-m", MODEL, "--raw", "-p", "much too long", "-c", "8")
