@@ -68,13 +68,13 @@ Status check_device(const DeviceOptions& options) {
 Result<std::unique_ptr<backend::Executor>> open_device(
     const DeviceOptions& options, const graph::Decoder& decoder, const quant::WeightSource& source,
     const backend::ExecutorOptions& executor_options) {
-  IX_RETURN_IF_ERROR(check_device(options));
   IX_ASSIGN_OR_RETURN(std::unique_ptr<xla::Runtime> runtime, open_runtime(options));
   LoadingLine line;
   xla::XlaOptions xla_options;
   xla_options.weights.form = *device_form(options.weights);
-  // Only XLA's CPU compiler needs it; on other plugins it costs a row.
+  // Only XLA's CPU compiler needs it; another plugin multiplies a row more.
   xla_options.target.pad_single_rows = options.device != "neuron";
+  xla_options.layers_per_program = options.layers_per_program;
   xla_options.progress = LoadingLine::update;
   xla_options.progress_context = &line;
   IX_ASSIGN_OR_RETURN(auto model,

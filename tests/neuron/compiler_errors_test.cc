@@ -53,7 +53,7 @@ TEST(CompilerError, OfAKilledCompilerIsLackOfHostMemory) {
   const Status status = compiler_failure("p", {ProcessEnd::Kind::signalled, SIGKILL}, "");
   EXPECT_EQ(status.code(), StatusCode::resource_exhausted);
   EXPECT_THAT(status.message(), HasSubstr("signal 9"));
-  EXPECT_THAT(status.message(), HasSubstr("ix cache import"));
+  EXPECT_THAT(status.message(), HasSubstr("copy its cache here (IX_NEURON_CACHE)"));
 }
 
 TEST(CompilerError, ShowsTheLastTwentyLines) {

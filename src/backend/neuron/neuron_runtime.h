@@ -33,8 +33,9 @@ struct NeuronOptions {
 // done is in nrt/nrt_status.h: those that are sticky leave the runtime dead, and the process should
 // end. After an execution that failed, those that were queued before wait() told it fail too.
 //
-// No call waits for a device without a limit. A thread that does not come back from libnrt is left
-// behind with what it may use, and the runtime is dead.
+// Loading, executing, unloading and closing have limits; reading, writing and making tensors run in
+// the caller's thread and last as long as libnrt does. A thread that does not come back from libnrt
+// is left behind with what it may use, and the runtime is dead.
 class NeuronRuntime final : public xla::Runtime {
  public:
   // Claims the cores. not_found: no library or no cores. resource_exhausted: fewer cores than

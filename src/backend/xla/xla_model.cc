@@ -25,6 +25,7 @@ Result<std::shared_ptr<XlaModel>> XlaModel::load(const graph::Decoder& decoder,
   IX_ASSIGN_OR_RETURN(model->rope_, rope_tables(decoder, source));
   IX_RETURN_IF_ERROR(model->upload_weights());
   IX_RETURN_IF_ERROR(model->upload_first_tokens());
+  model->options_.progress = nullptr;  // its context may end with the loading
   return model;
 }
 

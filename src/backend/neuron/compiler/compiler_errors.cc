@@ -16,7 +16,7 @@ struct ErrorCode {
 
 constexpr std::string_view kHostMemory =
     "the compiler was killed for lack of host memory: compile on a machine with more of it and "
-    "bring the cache here (ix cache export, ix cache import), or compile fewer layers a program "
+    "copy its cache here (IX_NEURON_CACHE), or compile fewer layers a program "
     "(--layers-per-program)";
 constexpr std::string_view kTooLarge =
     "the program is too large: compile fewer layers a program (--layers-per-program), or smaller "

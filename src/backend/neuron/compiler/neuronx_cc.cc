@@ -43,8 +43,8 @@ Result<std::string> program_path(const CompilerOptions& options) {
     path = find_on_path("neuronx-cc");
     if (path.empty()) {
       return not_found(
-          "neuronx-cc is not on PATH: install the package neuronx-cc, set IX_NEURONX_CC, or bring "
-          "compiled programs from another machine (ix cache import)");
+          "neuronx-cc is not on PATH: install the package neuronx-cc, set IX_NEURONX_CC, or copy "
+          "the cache of a machine that compiled the programs (IX_NEURON_CACHE)");
     }
   }
   // The compiler runs in another directory.
