@@ -2,21 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "backend/neuron/compiler/compile_programs.h"
 #include "backend/neuron/neuron_runtime.h"
 #include "backend/xla/pjrt/find_plugin.h"
 #include "backend/xla/pjrt/pjrt_runtime.h"
 #include "backend/xla/static_executor.h"
-#include "backend/xla/weights/weight_form.h"
-#include "backend/xla/xla_model.h"
+#include "neuron/compile_line.h"
+#include "neuron/deployments.h"
 #include "progress.h"
 
 namespace ix::cli {
 namespace {
 
+namespace neuron = backend::neuron;
 namespace xla = backend::xla;
 
 constexpr std::string_view kPlugin = "pjrt:";
@@ -26,22 +29,48 @@ std::optional<std::string> plugin_path(const std::string& device) {
   return device.substr(kPlugin.size());
 }
 
-std::optional<xla::WeightForm> device_form(const std::string& name) {
-  const auto form = xla::parse_weight_form(name);
-  // Float32 is for tests: nobody has a device whose memory it suits.
-  return form == xla::WeightForm::f32 ? std::nullopt : form;
+// What the cache lacks is compiled before weights are read, several programs at once.
+Status compile_missing(neuron::NeuronRuntime& runtime, const graph::Decoder& decoder,
+                       const quant::WeightSource& source, const DevicePlan& plan,
+                       const backend::ExecutorOptions& options) {
+  IX_ASSIGN_OR_RETURN(const xla::ModelPlan model,
+                      xla::plan_model(decoder, source, runtime.ranks(), plan.weights));
+  IX_ASSIGN_OR_RETURN(const xla::ProgramSet set,
+                      xla::plan_programs(decoder, options.max_sequences,
+                                         options.kv_tokens / options.max_sequences, plan.programs));
+  IX_ASSIGN_OR_RETURN(
+      const auto programs,
+      xla::lower_programs(model.lowering(decoder, set.cache, {}), set, /*optional=*/false));
+  std::vector<neuron::ProgramToCompile> missing;
+  for (const xla::CompilableProgram& program : programs) {
+    const xla::hlo::Module& module = program.lowered.module;
+    if (!runtime.store().find(module, program.kind).ok()) {
+      missing.push_back({&module, program.kind});
+    }
+  }
+  if (missing.empty()) return ok_status();
+  const InterruptGuard interrupt;
+  CompileLine line(missing.size());
+  IX_ASSIGN_OR_RETURN(const auto store,
+                      neuron::NeffStore::open({}, interruptible(line, interrupt)));
+  return neuron::summarise(neuron::compile_programs(*store, missing));
 }
 
-Result<std::unique_ptr<xla::Runtime>> open_runtime(const DeviceOptions& options) {
-  if (options.device == "neuron") {
-    backend::neuron::NeuronOptions neuron;
-    neuron.ranks = options.ranks;
-    IX_ASSIGN_OR_RETURN(auto runtime, backend::neuron::NeuronRuntime::open(neuron));
-    return std::unique_ptr<xla::Runtime>(std::move(runtime));
-  }
+Result<std::unique_ptr<xla::Runtime>> open_neuron(const DevicePlan& plan,
+                                                  const graph::Decoder& decoder,
+                                                  const quant::WeightSource& source,
+                                                  const backend::ExecutorOptions& options) {
+  neuron::NeuronOptions neuron;
+  neuron.ranks = plan.ranks;
+  IX_ASSIGN_OR_RETURN(auto runtime, neuron::NeuronRuntime::open(neuron));
+  IX_RETURN_IF_ERROR(compile_missing(*runtime, decoder, source, plan, options));
+  return std::unique_ptr<xla::Runtime>(std::move(runtime));
+}
+
+Result<std::unique_ptr<xla::Runtime>> open_pjrt(const std::string& device, int ranks) {
   xla::pjrt::PjrtOptions pjrt;
-  pjrt.devices = options.ranks > 0 ? options.ranks : 1;
-  if (auto path = plugin_path(options.device)) {
+  pjrt.devices = std::max(ranks, 1);
+  if (auto path = plugin_path(device)) {
     pjrt.plugin = *std::move(path);
   } else {
     IX_ASSIGN_OR_RETURN(pjrt.plugin, xla::pjrt::find_plugin(xla::pjrt::default_plugin_places()));
@@ -58,23 +87,38 @@ Status check_device(const DeviceOptions& options) {
     return invalid_argument(fmt::format(
         "--device {}: give cpu, xla, neuron or pjrt:PATH with the path of a PJRT plugin", device));
   }
-  if (!device_form(options.weights)) {
-    return invalid_argument(
-        fmt::format("--weights {}: give bf16, f16, int8 or q4", options.weights));
+  return options.weights.empty() ? ok_status() : device_form(options.weights).status();
+}
+
+Result<DevicePlan> plan_device(const DeviceOptions& options, const gguf::GgufFile& file,
+                               int64_t context) {
+  if (options.device == "neuron") {
+    IX_ASSIGN_OR_RETURN(auto made, find_deployment(options, file, context));
+    if (made) return *made;
   }
-  return ok_status();
+  DevicePlan plan{.ranks = options.ranks, .context = context};
+  if (!options.weights.empty()) {
+    IX_ASSIGN_OR_RETURN(plan.weights.form, device_form(options.weights));
+  }
+  plan.programs.layers_per_program = std::max(options.layers_per_program, 0);
+  return plan;
 }
 
 Result<std::unique_ptr<backend::Executor>> open_device(
-    const DeviceOptions& options, const graph::Decoder& decoder, const quant::WeightSource& source,
-    const backend::ExecutorOptions& executor_options) {
-  IX_ASSIGN_OR_RETURN(std::unique_ptr<xla::Runtime> runtime, open_runtime(options));
+    const DeviceOptions& options, const DevicePlan& plan, const graph::Decoder& decoder,
+    const quant::WeightSource& source, const backend::ExecutorOptions& executor_options) {
+  const bool on_neuron = options.device == "neuron";
+  IX_ASSIGN_OR_RETURN(std::unique_ptr<xla::Runtime> runtime,
+                      on_neuron ? open_neuron(plan, decoder, source, executor_options)
+                                : open_pjrt(options.device, plan.ranks));
   LoadingLine line;
   xla::XlaOptions xla_options;
-  xla_options.weights.form = *device_form(options.weights);
+  xla_options.weights = plan.weights;
+  xla_options.programs = plan.programs;
   // Only XLA's CPU compiler needs it; another plugin multiplies a row more.
-  xla_options.target.pad_single_rows = options.device != "neuron";
-  xla_options.programs.layers_per_program = options.layers_per_program;
+  xla_options.target.pad_single_rows = !on_neuron;
+  // A step should not wait while a NEFF is loaded; XLA would compile what a short run never needs.
+  xla_options.load_ahead = on_neuron;
   xla_options.progress = LoadingLine::update;
   xla_options.progress_context = &line;
   IX_ASSIGN_OR_RETURN(auto model,

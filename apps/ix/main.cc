@@ -7,6 +7,8 @@
 #include "bench/bench_command.h"
 #include "command_line.h"
 #include "inspect_command.h"
+#include "neuron/cache_command.h"
+#include "neuron/compile_command.h"
 #include "run_command.h"
 #include "terminal.h"
 #include "tokenize_command.h"
@@ -17,7 +19,8 @@ int main(int argc, char** argv) {
     return ix::cli::run_command_line(
         arguments,
         {ix::cli::add_run_command, ix::cli::add_tokenize_command, ix::cli::add_detokenize_command,
-         ix::cli::add_inspect_command, ix::cli::add_bench_command});
+         ix::cli::add_inspect_command, ix::cli::add_bench_command, ix::cli::add_compile_command,
+         ix::cli::add_cache_command});
   } catch (const std::bad_alloc&) {
     ix::cli::print_error("out of memory");
   } catch (const std::exception& e) {

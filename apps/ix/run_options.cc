@@ -129,14 +129,12 @@ void add_engine_flags(CLI::App& command, RunOptions& options) {
       ->group("Model");
   command
       .add_option("--weights", s.device.weights,
-                  "Form of weights on a device other than the CPU: bf16, f16, int8 or q4")
-      ->capture_default_str()
+                  "Form of weights on a device other than the CPU: bf16 (default), f16, int8 or q4")
       ->group("Model");
   command
       .add_option("--layers-per-program", s.device.layers_per_program,
-                  "Layers of a program on a device other than the CPU; 0 = all")
+                  "Layers of a program on a device other than the CPU; default: all")
       ->check(whole_number("--layers-per-program", 0, 1000, "from 0 to 1000"))
-      ->capture_default_str()
       ->group("Model");
   command.add_flag("--precise", s.precise, "Compute in float32 (slow; the reference backend)")
       ->group("Model");

@@ -30,13 +30,13 @@ Result<std::shared_ptr<const backend::cpu::CpuModel>> load_weights(
 Result<std::unique_ptr<backend::Executor>> open_executor(const SessionOptions& options,
                                                          const graph::Decoder& decoder,
                                                          const gguf::GgufFile& file,
-                                                         int64_t context) {
+                                                         const DevicePlan& plan, int64_t context) {
   const backend::ExecutorOptions executor_options{.threads = options.threads,
                                                   .max_rows = options.max_rows,
-                                                  .kv_tokens = context,
-                                                  .max_sequences = 1};
+                                                  .kv_tokens = context * plan.slots,
+                                                  .max_sequences = plan.slots};
   if (options.device.device != "cpu") {
-    return open_device(options.device, decoder, file, executor_options);
+    return open_device(options.device, plan, decoder, file, executor_options);
   }
   if (options.precise) return backend::open_reference(decoder, file, executor_options);
   IX_ASSIGN_OR_RETURN(auto model, load_weights(options, decoder, file, executor_options));
@@ -88,12 +88,14 @@ Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   IX_ASSIGN_OR_RETURN(Vocabulary vocabulary, Vocabulary::open(options.model));
   std::unique_ptr<Session> session(new Session(std::move(vocabulary)));
-  auto built = build(session->file(), options.context);
+  IX_ASSIGN_OR_RETURN(const DevicePlan plan,
+                      plan_device(options.device, session->file(), options.context));
+  auto built = build(session->file(), plan.context);
   if (!built.ok()) return built.status().with_context(options.model);
   const int64_t context = built->first;
   session->decoder_ = std::move(built->second);
   IX_ASSIGN_OR_RETURN(auto executor,
-                      open_executor(options, session->decoder_, session->file(), context));
+                      open_executor(options, session->decoder_, session->file(), plan, context));
   IX_ASSIGN_OR_RETURN(
       session->engine_,
       engine::Engine::create(

@@ -24,8 +24,9 @@ void print_error(std::string_view message) {
 void print_warning(std::string_view message) { print_error("warning: " + std::string(message)); }
 
 int report_failure(const Status& status) {
-  return report_error(status,
-                      status.code() == StatusCode::invalid_argument ? kExitUsage : kExitError);
+  const bool usage = status.code() == StatusCode::invalid_argument;
+  const bool interrupted = status.code() == StatusCode::cancelled;
+  return report_error(status, usage ? kExitUsage : interrupted ? kExitInterrupt : kExitError);
 }
 
 bool output_arrived() {

@@ -27,7 +27,8 @@ inline int report_error(const Status& status, int exit_code = kExitError) {
   return exit_code;
 }
 
-// The same with kExitUsage where the status is invalid_argument: the user's value is wrong.
+// The same with kExitUsage where the status is invalid_argument (the user's value is wrong) and
+// kExitInterrupt where it is cancelled.
 int report_failure(const Status& status);
 
 // text without control characters other than newline and tab (they become U+FFFD).

@@ -21,7 +21,7 @@ Result<RowInputs> RowInputs::create(XlaModel& model) {
         SourceMatrix table,
         SourceMatrix::open(model.source(), embedding->weight, decoder.vocab_size,
                            decoder.values[static_cast<size_t>(embedding->out)].width));
-    inputs.embeddings_.push_back({static_cast<int32_t>(op), std::move(table)});
+    inputs.embeddings_.push_back({static_cast<int32_t>(op), table});
   }
   return inputs;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 #include "backend/kv_geometry.h"
 #include "backend/row_results.h"
@@ -150,17 +151,16 @@ class StaticExecutor final : public Executor {
       IX_ASSIGN_OR_RETURN(StaticPrograms::Head * head, programs_->next_prefill_head());
       IX_RETURN_IF_ERROR(programs_->write_picked(picked));
       IX_RETURN_IF_ERROR(execute(std::span(&head->head, 1)));
-      IX_RETURN_IF_ERROR(add_read(*head, std::move(wanted)));
-      wanted.clear();
+      IX_RETURN_IF_ERROR(add_read(*head, std::exchange(wanted, {})));
       picked.clear();
       return ok_status();
     };
     for (int32_t i = 0; i < run.rows; ++i) {
-      const RowWant want = input.wants[static_cast<size_t>(run.first_row + i)];
+      const int32_t row = run.first_row + i;
+      const RowWant want = input.wants[static_cast<size_t>(row)];
       if (want.kind == Want::nothing) continue;
-      wanted.push_back({.result = result_of(run.first_row + i),
-                        .want = want,
-                        .row = static_cast<int32_t>(picked.size())});
+      wanted.push_back(
+          {.result = result_of(row), .want = want, .row = static_cast<int32_t>(picked.size())});
       picked.push_back(i);
       if (static_cast<int32_t>(picked.size()) == set().head_rows) IX_RETURN_IF_ERROR(flush());
     }

@@ -4,12 +4,11 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "backend/neuron/compiler/json_fields.h"
 
 namespace ix::backend::neuron {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // Fields behind each other, each with its length, so that no two programs read the same.
 void append_field(std::string& text, std::string_view field) {
@@ -21,24 +20,6 @@ bool is_hash(const std::string& text) {
   return text.size() == 32 && std::ranges::all_of(text, [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
          });
-}
-
-template <typename T>
-bool read_field(const Json& json, const char* name, bool (Json::*is_type)() const, T& value) {
-  const auto field = json.find(name);
-  if (field == json.end() || !((*field).*is_type)()) return false;
-  value = field->get<T>();
-  return true;
-}
-
-bool read_flags(const Json& json, std::vector<std::string>& flags) {
-  const auto field = json.find("flags");
-  if (field == json.end() || !field->is_array()) return false;
-  for (const Json& flag : *field) {
-    if (!flag.is_string()) return false;
-    flags.push_back(flag.get<std::string>());
-  }
-  return true;
 }
 
 }  // namespace
@@ -80,7 +61,7 @@ std::string to_json(const CacheEntry& entry) {
   json["checksum"] = entry.checksum;
   json["created"] = entry.created;
   json["compile_seconds"] = entry.compile_seconds;
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return written(json);
 }
 
 Result<CacheEntry> entry_from_json(const std::string& text) {
@@ -90,7 +71,8 @@ Result<CacheEntry> entry_from_json(const std::string& text) {
       json.is_object() && read_field(json, "program_key", &Json::is_string, entry.program_key) &&
       read_field(json, "compiler", &Json::is_string, entry.compiler) &&
       read_field(json, "module", &Json::is_string, entry.module_name) &&
-      read_field(json, "target", &Json::is_string, entry.target) && read_flags(json, entry.flags) &&
+      read_field(json, "target", &Json::is_string, entry.target) &&
+      read_texts(json, "flags", entry.flags) &&
       read_field(json, "world", &Json::is_number_integer, entry.world) &&
       read_field(json, "neff_bytes", &Json::is_number_unsigned, entry.neff_bytes) &&
       read_field(json, "checksum", &Json::is_string, entry.checksum) &&

@@ -1,8 +1,10 @@
 // What people do with the cache: list, verify, prune, export, import.
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "backend/neuron/compiler/cache_files.h"
+#include "backend/neuron/compiler/deployment.h"
 #include "backend/neuron/compiler/file_lock.h"
 #include "backend/neuron/compiler/neff_cache.h"
 
@@ -14,6 +16,7 @@ namespace fs = std::filesystem;
 uint64_t tree_bytes(const fs::path& path) {
   uint64_t bytes = 0;
   std::error_code error;
+  if (fs::is_regular_file(path, error)) return fs::file_size(path, error);
   for (fs::recursive_directory_iterator it(path, error), end; it != end; it.increment(error)) {
     if (!it->is_regular_file(error)) continue;
     const uint64_t size = it->file_size(error);
@@ -56,6 +59,19 @@ Status copy_entry(const fs::path& source, const StoredEntry& stored, const fs::p
 std::string building_name(const fs::path& path) {
   const std::string file = path.filename().string();
   return file.substr(0, file.rfind('.'));
+}
+
+// Deployments without one of their programs.
+void prune_deployments(const NeffCache& cache, const std::vector<CacheEntry>& entries,
+                       PruneResult& result) {
+  std::set<std::string> keys;
+  for (const CacheEntry& entry : entries) keys.insert(entry.program_key);
+  for (const Deployment& deployment : list_deployments(cache.root())) {
+    const bool whole = std::ranges::all_of(
+        deployment.programs, [&](const std::string& key) { return keys.contains(key); });
+    const fs::path file = fs::path(cache.root()) / kDeployments / (deployment.name() + ".json");
+    if (!whole) remove_counted(file, result);
+  }
 }
 
 bool is_to_go(const CacheEntry& entry, const PruneOptions& options) {
@@ -112,6 +128,8 @@ Result<PruneResult> NeffCache::prune(const PruneOptions& options) const {
                         FileLock::try_acquire(lock_path(building_name(path))));
     if (lock.has_value()) remove_counted(path, result);
   }
+  IX_ASSIGN_OR_RETURN(const std::vector<CacheEntry> left, list());
+  prune_deployments(*this, left, result);
   return result;
 }
 
@@ -132,6 +150,9 @@ Result<CopyResult> NeffCache::import_from(const std::string& directory) const {
     }
     IX_RETURN_IF_ERROR(copy_entry(source, *stored, root_ + "/building", entry_path(name)));
     ++result.copied;
+  }
+  for (const Deployment& deployment : list_deployments(directory)) {
+    IX_RETURN_IF_ERROR(store_deployment(*this, deployment));
   }
   return result;
 }

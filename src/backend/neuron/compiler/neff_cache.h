@@ -1,5 +1,6 @@
 // Compiled programs on disk. Below the root:
 //   entries/NAME/   entry.json, model.neff, module.pb (its HLO), and the compiler's logs
+//   deployments/    which programs serve a model: deployment.h
 //   building/       entries that are being made; renamed into entries/ when they are whole
 //   locks/          one file a name: who holds its lock makes the entry
 //   failed/NAME/    logs and HLO of compilations that failed
@@ -72,12 +73,13 @@ class NeffCache {
   // Reads every entry; puts the damaged ones aside.
   Result<std::vector<DamagedEntry>> verify() const;
 
-  // Removes entries by age or version, and everything failed, damaged or left half made.
+  // Removes entries by age or version, everything failed, damaged or left half made, and
+  // deployments that have lost a program.
   Result<PruneResult> prune(const PruneOptions& options) const;
 
-  // Copies every whole entry into another root (a plain directory: it can be mounted, synchronised
-  // or packed by whatever the user has, and is checked entry by entry by the same code), or from
-  // one. Entries that are there already stay; damaged ones are not copied.
+  // Copies deployments and every whole entry into another root (a plain directory: it can be
+  // mounted, synchronised or packed by whatever the user has, and is checked entry by entry by the
+  // same code), or from one. Entries that are there already stay; damaged ones are not copied.
   Result<CopyResult> export_to(const std::string& directory) const;
   Result<CopyResult> import_from(const std::string& directory) const;
 
@@ -93,6 +95,7 @@ class NeffCache {
 };
 
 // File names inside an entry and inside the directory that `make` gets.
+inline constexpr const char* kDeployments = "deployments";
 inline constexpr const char* kEntryFile = "entry.json";
 inline constexpr const char* kNeffFile = "model.neff";
 inline constexpr const char* kHloFile = "module.pb";

@@ -22,14 +22,24 @@ Result<std::string> NeffStore::compiler_version() {
   return found->version();
 }
 
-Result<CachedNeff> NeffStore::get(const xla::hlo::Module& module, xla::ProgramKind kind) {
+CacheEntry NeffStore::entry_of(const xla::hlo::Module& module, xla::ProgramKind kind) const {
   CacheEntry entry;
   entry.module_name = module.name;
   entry.target = options_.target;
   entry.flags = compile_flags(options_, kind);
   entry.world = module.replicas;
   entry.program_key = program_key(module.bytes, entry.flags, entry.target, entry.world);
+  return entry;
+}
 
+Result<CachedNeff> NeffStore::find(const xla::hlo::Module& module, xla::ProgramKind kind) {
+  const Result<NeuronxCc*> found = compiler();
+  if (!found.ok() && found.status().code() != StatusCode::not_found) return found.status();
+  return cache_.find(entry_of(module, kind).program_key, found.ok() ? (*found)->version() : "");
+}
+
+Result<CachedNeff> NeffStore::get(const xla::hlo::Module& module, xla::ProgramKind kind) {
+  CacheEntry entry = entry_of(module, kind);
   const Result<NeuronxCc*> found = compiler();
   if (!found.ok() && found.status().code() == StatusCode::not_found) {
     Result<CachedNeff> cached = cache_.find(entry.program_key, "");

@@ -24,6 +24,9 @@ class NeffStore {
 
   Result<CachedNeff> get(const xla::hlo::Module& module, xla::ProgramKind kind);
 
+  // What get() would take from the cache; not_found where it would compile.
+  Result<CachedNeff> find(const xla::hlo::Module& module, xla::ProgramKind kind);
+
   const NeffCache& cache() const { return cache_; }
   // not_found where there is none.
   Result<std::string> compiler_version();
@@ -32,6 +35,7 @@ class NeffStore {
   NeffStore(NeffCache cache, CompilerOptions options)
       : cache_(std::move(cache)), options_(std::move(options)) {}
   Result<NeuronxCc*> compiler();
+  CacheEntry entry_of(const xla::hlo::Module& module, xla::ProgramKind kind) const;
 
   const NeffCache cache_;
   const CompilerOptions options_;

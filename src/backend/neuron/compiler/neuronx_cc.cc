@@ -185,7 +185,10 @@ Status NeuronxCc::compile(const std::string& name, std::string_view hlo, xla::Pr
     const Watch watch{options_.time_limit, options_.cancelled, [&](std::chrono::seconds elapsed) {
                         report(name, CompileProgress::Stage::compiling, elapsed);
                       }};
-    IX_ASSIGN_OR_RETURN(end, run_process(command, watch));
+    const Result<ProcessEnd> ran = run_process(command, watch);
+    report(name, CompileProgress::Stage::done, seconds_since(start));
+    if (!ran.ok()) return ran.status();
+    end = *ran;
   }
   std::error_code error;
   const uint64_t size = fs::file_size(place / kNeffFile, error);
@@ -195,7 +198,6 @@ Status NeuronxCc::compile(const std::string& name, std::string_view hlo, xla::Pr
     const Result<std::string> output = read_text(place / kOutputFile);
     return compiler_failure(name, end, (log.ok() ? *log : "") + (output.ok() ? *output : ""));
   }
-  report(name, CompileProgress::Stage::done, seconds_since(start));
   return ok_status();
 }
 

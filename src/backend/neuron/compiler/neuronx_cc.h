@@ -19,7 +19,7 @@ struct CompileProgress {
   enum class Stage : uint8_t {
     waiting,  // for memory on the host, or for another process that compiles the same program
     compiling,
-    done,
+    done,  // it ended, well or not
   };
   std::string program;  // the module's name
   Stage stage;

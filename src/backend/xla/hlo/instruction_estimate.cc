@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "backend/xla/hlo/hlo.pb.h"
+#include "backend/xla/hlo/parse_module.h"
 #include "backend/xla/hlo/shape_inference.h"
 #include "backend/xla/hlo/value_shape.h"
 #include "base/checked_math.h"
@@ -106,6 +107,11 @@ InstructionEstimate estimate_instructions(const ix::hlo::HloModuleProto& module)
     }
   }
   return estimate;
+}
+
+Result<InstructionEstimate> estimate_instructions(std::string_view bytes) {
+  IX_ASSIGN_OR_RETURN(const auto module, parse_module(bytes));
+  return estimate_instructions(module);
 }
 
 }  // namespace ix::backend::xla::hlo

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
+
+#include "base/result.h"
 
 namespace ix::hlo {
 class HloModuleProto;
@@ -25,5 +28,8 @@ struct InstructionEstimate {
 // operation is ceil(elements / (128 * 512)) at least; parameters, constants, tuples and reshapes
 // are none. Shapes that cannot be read count nothing.
 InstructionEstimate estimate_instructions(const ix::hlo::HloModuleProto& module);
+
+// Of a serialised HloModuleProto; corrupt where the bytes are none.
+Result<InstructionEstimate> estimate_instructions(std::string_view bytes);
 
 }  // namespace ix::backend::xla::hlo

@@ -1,6 +1,7 @@
 #include "backend/xla/lowering/emit_head.h"
 
 #include <algorithm>
+#include <array>
 
 #include "backend/xla/lowering/emit_row_ops.h"
 #include "base/checked_math.h"
@@ -42,8 +43,9 @@ Op HeadEmitter::argmax(Op logits) {
   const Op best = b_.all_reduce(Reduction::max, b_.reduce(Reduction::max, logits, {1}));
   const Op is_best = b_.compare(Comparison::eq, logits, broadcast_like(b_, best, logits, {0}));
   const Op candidates = b_.select(is_best, ids(b_.shape(logits).dims), double{kMostTokens});
-  const Op first = b_.all_reduce(Reduction::min, b_.reduce(Reduction::min, candidates, {1}));
-  return b_.convert(first, ElementType::s32);
+  // The smallest as the negative of the largest: a minimum over ranks is not known to compile.
+  const Op first = b_.negate(b_.reduce(Reduction::min, candidates, {1}));
+  return b_.convert(b_.negate(b_.all_reduce(Reduction::max, first)), ElementType::s32);
 }
 
 HeadEmitter::Top HeadEmitter::top(Op logits, int64_t k) {
@@ -53,15 +55,15 @@ HeadEmitter::Top HeadEmitter::top(Op logits, int64_t k) {
   const Op weights = b_.exp(b_.subtract(logits, broadcast_like(b_, best, logits, {0})));
   const Op total = b_.all_reduce(Reduction::add, b_.reduce(Reduction::add, weights, {1}));
 
-  std::vector<Op> parts = {logits, ids({rows, columns})};
+  std::vector<Op> parts = {logits, b_.convert(ids({rows, columns}), ElementType::s32)};
   const int64_t pieces = ceil_div(columns, kSortedColumns);
   if (pieces > 1) {
     // Of equal length; what fills the last one up sorts behind every logit.
     const int64_t length = ceil_div(columns, pieces);
-    constexpr double kLowest = -3.0e38;
-    for (Op& part : parts) {
-      part = b_.reshape(b_.pad(part, kLowest, {0, 0}, {0, pieces * length - columns}),
-                        {rows, pieces, length});
+    constexpr std::array kFill = {-3.0e38, 0.0};
+    for (size_t i = 0; i < parts.size(); ++i) {
+      parts[i] = b_.reshape(b_.pad(parts[i], kFill[i], {0, 0}, {0, pieces * length - columns}),
+                            {rows, pieces, length});
     }
     parts = sorted_prefix(b_, parts, k);
     for (Op& part : parts) part = b_.reshape(part, {rows, pieces * std::min(k, length)});
@@ -70,9 +72,7 @@ HeadEmitter::Top HeadEmitter::top(Op logits, int64_t k) {
   for (Op& part : parts) part = b_.all_gather(part, 1);
   // One rank's are sorted already.
   if (b_.dim(parts[0], 1) > std::min(k, columns)) parts = sorted_prefix(b_, parts, k);
-  return {.values = parts[0],
-          .tokens = b_.convert(parts[1], ElementType::s32),
-          .logsumexp = b_.add(best, b_.log(total))};
+  return {.values = parts[0], .tokens = parts[1], .logsumexp = b_.add(best, b_.log(total))};
 }
 
 }  // namespace ix::backend::xla

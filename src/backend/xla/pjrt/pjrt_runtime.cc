@@ -12,13 +12,22 @@
 namespace ix::backend::xla::pjrt {
 
 PjrtRuntime::PjrtRuntime(std::unique_ptr<Client> client, std::vector<int> device_ids)
-    : client_(std::move(client)), device_ids_(std::move(device_ids)) {}
+    : client_(std::move(client)),
+      device_ids_(std::move(device_ids)),
+      // A device of XLA's CPU client blocks a thread while it waits for the others in a collective.
+      // Two programs that need nothing of each other, started by one device on both threads of a
+      // small host, would keep the others from ever starting.
+      one_at_a_time_(device_ids_.size() > 1 && client_->platform() == "cpu") {}
 
 PjrtRuntime::~PjrtRuntime() {
   if (timed_out_) {
     client_->abandon();
     return;
   }
+  settle();
+}
+
+void PjrtRuntime::settle() const {
   for (const Pending& pending : pending_) {
     for (const Event& event : pending.complete) static_cast<void>(event.await(kNoDeadline));
   }
@@ -106,6 +115,7 @@ Result<Ticket> PjrtRuntime::execute(Program& program, std::span<const RankBindin
       arguments[rank].push_back(static_cast<PjrtTensor*>(input)->buffer().get());
     }
   }
+  if (one_at_a_time_) settle();
   const bool loses_tensors = !loaded->module().aliases.empty();
   auto execution = loaded->executable().execute(arguments, loaded->module().outputs.size());
   if (!execution.ok()) {

@@ -66,6 +66,8 @@ class PjrtRuntime final : public Runtime {
   Status check_binding(const PjrtProgram& program, int rank, const RankBinding& binding) const;
   // Ok, or why the runtime is dead.
   Status alive() const;
+  // Until all executions have ended, well or not.
+  void settle() const;
   void die(Status status);
 
   std::unique_ptr<Client> client_;
@@ -74,6 +76,7 @@ class PjrtRuntime final : public Runtime {
   Status death_;           // guarded by mutex_
   Ticket executions_ = 0;  // calls of execute(); the last one's ticket
   std::deque<Pending> pending_;
+  const bool one_at_a_time_;
   bool timed_out_ = false;
 };
 
