@@ -3,6 +3,7 @@
 #include "backend/attention_rounding.h"
 #include "backend/cpu/cpu_executor.h"
 #include "backend/cpu/kernels/isa.h"
+#include "backend/neuron_backends.h"
 #include "backend/reference/reference_executor.h"
 #include "backend/xla_backends.h"
 
@@ -50,6 +51,7 @@ std::vector<Backend> backends() {
   }
   all.push_back(cpu_backend("cpu_unpacked", {.isa = "", .pack = false}));
   for (Backend& backend : xla_backends()) all.push_back(std::move(backend));
+  for (Backend& backend : neuron_backends()) all.push_back(std::move(backend));
   return all;
 }
 

@@ -1,5 +1,6 @@
 #include "backend/small_models.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -364,6 +365,12 @@ std::vector<std::shared_ptr<const SmallModel>> small_models() {
       make_even_model("low_bits", TensorType::q2_k, TensorType::q3_k),
       make_even_model("halves", TensorType::f16, TensorType::bf16)};
   return models;
+}
+
+bool is_small_model(const quant::WeightSource& weights) {
+  const auto models = small_models();
+  return std::any_of(models.begin(), models.end(),
+                     [&](const auto& model) { return &model->weights == &weights; });
 }
 
 std::vector<TokenId> random_tokens(const SmallModel& model, int count, uint32_t seed) {

@@ -37,6 +37,9 @@ std::shared_ptr<const SmallModel> make_even_model(const std::string& name, quant
 // One of each; the even ones in Q2_K with Q3_K ("low_bits") and F16 with BF16 ("halves").
 std::vector<std::shared_ptr<const SmallModel>> small_models();
 
+// Whether they are the weights of one of small_models(), which live as long as the process.
+bool is_small_model(const quant::WeightSource& weights);
+
 // `count` tokens of the model's vocabulary.
 std::vector<TokenId> random_tokens(const SmallModel& model, int count, uint32_t seed);
 

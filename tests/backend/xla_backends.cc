@@ -1,6 +1,5 @@
 #include "backend/xla_backends.h"
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <tuple>
@@ -18,12 +17,6 @@ using backend::xla::WeightForm;
 using backend::xla::XlaModel;
 using backend::xla::XlaOptions;
 
-bool is_small_model(const quant::WeightSource& weights) {
-  const auto& models = small_models();
-  return std::any_of(models.begin(), models.end(),
-                     [&](const auto& model) { return &model->weights == &weights; });
-}
-
 // Models may differ in their weights alone.
 using LoadedKey = std::tuple<std::string, std::string, const quant::WeightSource*>;
 
@@ -35,6 +28,18 @@ std::shared_ptr<XlaModel>& loaded_model(const LoadedKey& key) {
 }
 
 }  // namespace
+
+double xla_error(const XlaOptions& options) {
+  return options.weights.form == WeightForm::f32 ? kXlaFloatError : kXlaBfloat16Error;
+}
+
+XlaOptions xla_parts() {
+  return {.programs = {.chunk = 32,
+                       .head_rows = 3,
+                       .layers_per_program = 1,
+                       .draft_rows = 2,
+                       .least_bucket = 16}};
+}
 
 Backend xla_backend(const std::string& name, const std::string& plugin, int ranks,
                     const XlaOptions& options) {
@@ -51,8 +56,7 @@ Backend xla_backend(const std::string& name, const std::string& plugin, int rank
     }
     return backend::xla::open_static(model, executor_options);
   };
-  const bool exact = options.weights.form == WeightForm::f32;
-  const double error = exact ? kXlaFloatError : kXlaBfloat16Error;
+  const double error = xla_error(options);
   return {.name = name,
           .open = open,
           .error_plain = error,
@@ -72,13 +76,7 @@ std::vector<Backend> xla_backends() {
   const std::string newest = cpu_plugins().back().path;
   all.push_back(xla_backend("xla_f32", newest, 1, f32));
   all.push_back(xla_backend("xla_tp2", newest, 2, bf16));
-  // Ranges of layers, decodes of three rows, and programs for a part of the cache.
-  const XlaOptions parts{.programs = {.chunk = 32,
-                                      .head_rows = 3,
-                                      .layers_per_program = 1,
-                                      .draft_rows = 2,
-                                      .least_bucket = 16}};
-  all.push_back(xla_backend("xla_parts", newest, 1, parts));
+  all.push_back(xla_backend("xla_parts", newest, 1, xla_parts()));
   return all;
 }
 

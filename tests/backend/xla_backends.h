@@ -23,6 +23,12 @@ inline constexpr double kXlaFloatError = 3e-6;
 // nearly cancel; a wrong scale, mask or head gives 0.1 and more.
 inline constexpr double kXlaBfloat16Error = 2e-2;
 
+// The bound for weights of f32 or bf16.
+double xla_error(const backend::xla::XlaOptions& options);
+
+// Ranges of layers, decodes of three rows, and programs for a part of the cache.
+backend::xla::XlaOptions xla_parts();
+
 // One device a rank. Of a model of small_models() programs and weights
 // serve every executor of the process.
 Backend xla_backend(const std::string& name, const std::string& plugin, int ranks,

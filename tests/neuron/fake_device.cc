@@ -38,6 +38,8 @@ std::unique_ptr<NeuronRuntime> FakeDevice::open(const NeuronOptions& options) co
 
 std::vector<std::string> FakeDevice::log() const { return log(""); }
 
+void FakeDevice::clear_log() const { std::filesystem::remove(directory_ / "log"); }
+
 std::vector<std::string> FakeDevice::log(const std::string& beginning) const {
   std::ifstream file(directory_ / "log");
   std::vector<std::string> lines;

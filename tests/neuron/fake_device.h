@@ -1,6 +1,6 @@
 // A test's own fake device: its environment, its compiler's cache, its log.
 // The fake reads its settings once a process: a test that runs programs needs a process of its own,
-// as ctest gives it.
+// as ctest gives it, or shares the device with the others of its process.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ class FakeDevice {
  public:
   explicit FakeDevice(int cores);
 
-  // Lines of tests/fake_neuron/libnrt/script.h. Before the first open().
+  // Lines of tests/fake_neuron/libnrt/script.h. Before an open().
   void script(const std::string& lines);
   NeuronOptions options() const;
   std::unique_ptr<NeuronRuntime> open(const NeuronOptions& options) const;
@@ -25,6 +25,7 @@ class FakeDevice {
   std::vector<std::string> log() const;
   // Lines of it that begin so.
   std::vector<std::string> log(const std::string& beginning) const;
+  void clear_log() const;
   const TestDirectory& directory() const { return directory_; }
 
  private:

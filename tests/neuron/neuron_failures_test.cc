@@ -5,16 +5,9 @@
 #include <gtest/gtest.h>
 
 #include "backend/neuron/neuron_runtime.h"
-#include "backend/neuron/nrt/nrt_status.h"
 #include "neuron/cache_step.h"
+#include "neuron/every_failure.h"
 #include "neuron/fake_device.h"
-
-namespace ix::backend::neuron::nrt {
-
-// For GoogleTest's messages.
-static void PrintTo(const StatusInfo& info, std::ostream* out) { *out << info.name; }
-
-}  // namespace ix::backend::neuron::nrt
 
 namespace ix::backend::neuron {
 namespace {
@@ -26,19 +19,6 @@ using xla::hlo::ElementType;
 using Floats = std::vector<float>;
 
 Floats all_of(float value) { return Floats(kStepWidth, value); }
-
-std::vector<nrt::StatusInfo> failures() {
-  std::vector<nrt::StatusInfo> found;
-  for (const nrt::StatusInfo& info : nrt::known_statuses()) {
-    if (info.value != nrt::kSuccess) found.push_back(info);
-  }
-  found.push_back({4711, "status 4711", StatusCode::unavailable, "", "", nrt::Retry::no, false});
-  return found;
-}
-
-std::string name_of(const testing::TestParamInfo<nrt::StatusInfo>& row) {
-  return row.param.value == 4711 ? "Unknown" : row.param.name;
-}
 
 void expect_all_calls_give(NeuronRuntime& runtime, CacheStep* step, const Status& death) {
   EXPECT_EQ(runtime.health().state, HealthState::dead);
@@ -58,7 +38,7 @@ class EveryStatus : public testing::TestWithParam<nrt::StatusInfo> {
   const nrt::StatusInfo& info() const { return GetParam(); }
   bool passes_by_itself() const { return info().retry == nrt::Retry::soon; }
 };
-INSTANTIATE_TEST_SUITE_P(Statuses, EveryStatus, testing::ValuesIn(failures()), name_of);
+INSTANTIATE_TEST_SUITE_P(Statuses, EveryStatus, testing::ValuesIn(every_failure()), failure_name);
 
 TEST_P(EveryStatus, InAnExecutionOnOneCore) {
   FakeDevice device(1);

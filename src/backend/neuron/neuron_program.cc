@@ -39,16 +39,18 @@ Status load_on(Session& session, Loading& loading, const std::string& name, int 
   });
 }
 
-// Unloads what is not null, on all cores at once.
+// Unloads what is not null, on all cores at once. A core of a dead session may be waiting in an
+// execution for a lost one.
 Status unload_all(const std::shared_ptr<Session>& session, Cores& cores,
                   const std::vector<nrt::Model*>& models, const std::string& name) {
+  const auto limit = session->alive().ok() ? kUnloadLimit : kGrace;
   const RankStatuses statuses = cores.run_all(
       [session, models, name](int rank) {
         if (models[rank] == nullptr) return ok_status();
         return session->call(fmt::format("nrt_unload of {} on core {}", name, rank),
                              [&] { return session->nrt().unload(models[rank]); });
       },
-      kUnloadLimit, kGrace);
+      limit, kGrace);
   return settle(*session, statuses, fmt::format("nrt_unload of {}", name));
 }
 

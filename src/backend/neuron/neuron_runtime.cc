@@ -126,8 +126,8 @@ Status NeuronRuntime::start(const NeuronOptions& options) {
 
 NeuronRuntime::~NeuronRuntime() {
   if (!session_->left_behind()) {
-    // A dead session's executions end at libnrt's own limit, which nobody waits for.
-    const auto limit = session_->alive().ok() ? Clock::duration(execution_limit_) : kCloseLimit;
+    // A dead session's executions may wait for a lost core until libnrt's own limit.
+    const auto limit = session_->alive().ok() ? Clock::duration(execution_limit_) : kGrace;
     const Status drained = settle(
         *session_, cores_.run_all([](int) { return ok_status(); }, limit, kGrace), "the end");
     if (drained.ok()) sets_->clear();

@@ -14,7 +14,10 @@ Status settle(Session& session, const RankStatuses& statuses, std::string_view w
       failure = *status;
     }
   }
-  if (all_ended) return failure;
+  if (all_ended) {
+    const Status death = session.alive();
+    return failure.ok() || death.ok() ? failure : death;
+  }
   Status ending =
       failure.ok()
           ? Status(StatusCode::deadline_exceeded,
@@ -26,7 +29,7 @@ Status settle(Session& session, const RankStatuses& statuses, std::string_view w
                                        "cannot go on)");
   session.leave_behind();
   session.die(ending);
-  return ending;
+  return session.alive();
 }
 
 }  // namespace ix::backend::neuron

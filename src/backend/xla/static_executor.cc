@@ -11,6 +11,7 @@
 #include "backend/step_validation.h"
 #include "backend/xla/bound_program.h"
 #include "backend/xla/head_reader.h"
+#include "backend/xla/lost_slots.h"
 #include "backend/xla/row_inputs.h"
 #include "backend/xla/static_programs.h"
 #include "backend/xla/step_plan.h"
@@ -22,6 +23,9 @@ class StaticExecutor final : public Executor {
  public:
   static Result<std::unique_ptr<Executor>> open(std::shared_ptr<XlaModel> model,
                                                 const ExecutorOptions& options) {
+    if (Health health = model->runtime().health(); health.state == HealthState::dead) {
+      return std::move(health.status);
+    }
     IX_ASSIGN_OR_RETURN(KvInfo kv, slot_kv(model->decoder(), options,
                                            hlo::element_bytes(model->options().programs.kv_type)));
     IX_ASSIGN_OR_RETURN(RowInputs inputs, RowInputs::create(*model));
@@ -43,6 +47,9 @@ class StaticExecutor final : public Executor {
     const StepLimits limits{.vocab_size = model_->decoder().vocab_size, .max_rows = max_rows_};
     IX_RETURN_IF_ERROR(validate_step(input, limits, kv_));
     IX_RETURN_IF_ERROR(plan_step(input, kv_, {set().chunk, 1 + set().draft_rows}, plan_));
+    IX_RETURN_IF_ERROR(lost_slots_.check(input));
+    IX_RETURN_IF_ERROR(clear_spoiled_cache());
+    lost_slots_.take(input);
     results_.begin(input.wants, model_->decoder().vocab_size);
     reader_.begin();
     reads_.clear();
@@ -76,11 +83,13 @@ class StaticExecutor final : public Executor {
     IX_RETURN_IF_ERROR(validate_copy(group, from, to, kv_));
     if (in_flight_) return resource_exhausted("a step is in flight: wait for it before a copy");
     if (from.empty()) return ok_status();
+    IX_RETURN_IF_ERROR(clear_spoiled_cache());
     IX_ASSIGN_OR_RETURN(const BoundProgram* copy, programs_->copy(group));
     for (size_t i = 0; i < from.size(); ++i) {
       IX_RETURN_IF_ERROR(inputs_.write_slot(InputKind::copied_slot, from[i], copy_inputs()));
       IX_RETURN_IF_ERROR(inputs_.write_slot(InputKind::slot, to[i], copy_inputs()));
       IX_RETURN_IF_ERROR(execute(std::span(copy, 1)));
+      lost_slots_.copy(from[i], to[i]);
     }
     return drain(kNoDeadline);
   }
@@ -107,7 +116,8 @@ class StaticExecutor final : public Executor {
         kv_(std::move(kv)),
         inputs_(std::move(inputs)),
         programs_(std::move(programs)),
-        reader_(*model_) {}
+        reader_(*model_),
+        lost_slots_(kv_.groups.front().blocks) {}
 
   Status alive() const {
     Health health = model_->runtime().health();
@@ -229,6 +239,14 @@ class StaticExecutor final : public Executor {
     return ok_status();
   }
 
+  // What is masked is multiplied by zero, so it must be a number.
+  Status clear_spoiled_cache() {
+    if (!cache_spoiled_) return ok_status();
+    IX_RETURN_IF_ERROR(programs_->clear_cache());
+    cache_spoiled_ = false;
+    return ok_status();
+  }
+
   // Waits for everything queued; the first error.
   Status drain(Deadline deadline) {
     Status first;
@@ -236,6 +254,10 @@ class StaticExecutor final : public Executor {
       Status status = model_->runtime().wait(tickets_.front(), deadline);
       tickets_.pop_front();
       if (first.ok()) first = std::move(status);
+    }
+    if (!first.ok()) {
+      lost_slots_.lose_all(first);
+      cache_spoiled_ = true;
     }
     return first;
   }
@@ -252,6 +274,8 @@ class StaticExecutor final : public Executor {
   std::unique_ptr<StaticPrograms> programs_;
   HeadReader reader_;
   RowResults results_;
+  LostSlots lost_slots_;
+  bool cache_spoiled_ = false;
   Ticket ticket_ = 0;
   bool in_flight_ = false;
 

@@ -57,6 +57,9 @@ class StaticPrograms {
   Result<const BoundProgram*> copy(int32_t group);
   TensorTable& copy_inputs() { return copy_inputs_; }
 
+  // Zeros in the keys and values of all slots.
+  Status clear_cache() { return cache_tensors_.clear(); }
+
  private:
   StaticPrograms(XlaModel& model, ProgramSet set);
 

@@ -28,4 +28,13 @@ RankTensors* TensorTable::find(InputKind kind, int32_t index) {
   return it == tensors_.end() ? nullptr : &it->second;
 }
 
+Status TensorTable::clear() {
+  std::vector<std::byte> zeros;
+  for (const auto& [what, tensors] : tensors_) {
+    zeros.resize(static_cast<size_t>(hlo::byte_size(tensors.on(0)->shape())));
+    IX_RETURN_IF_ERROR(tensors.write(runtime_, zeros));
+  }
+  return ok_status();
+}
+
 }  // namespace ix::backend::xla

@@ -37,6 +37,9 @@ class TensorTable {
   // Null where no program has such an input.
   RankTensors* find(InputKind kind, int32_t index = 0);
 
+  // Zeros in all tensors.
+  Status clear();
+
  private:
   Runtime& runtime_;
   std::map<std::pair<InputKind, int32_t>, RankTensors> tensors_;

@@ -35,6 +35,7 @@ void open_cores(State& s) {
 
 StatusValue nrt_init(Framework framework, const char* framework_version, const char* fal_version) {
   State& s = state();
+  if (check_open() == kClosed) s.script.open(s.settings.script);
   if (const StatusValue injected = enter("nrt_init")) return injected;
   const std::lock_guard lock(s.mutex);
   if (framework == Framework::invalid || framework_version == nullptr || fal_version == nullptr) {

@@ -51,12 +51,12 @@ void Programs::open(const std::string& plugin, int cores) {
 
 Result<std::shared_ptr<Program>> Programs::load(Neff neff, const std::vector<int>& cores) {
   const std::lock_guard lock(mutex_);
+  if (!plugin_.empty()) IX_RETURN_IF_ERROR(open_client());
   std::string key = neff.hash;
   for (const int core : cores) key.append(",").append(std::to_string(core));
-  if (auto known = programs_[key].lock()) return known;
+  if (const auto known = programs_.find(key); known != programs_.end()) return known->second;
   std::optional<pjrt::Executable> executable;
   if (!plugin_.empty()) {
-    IX_RETURN_IF_ERROR(open_client());
     std::vector<int> ids;
     for (const int core : cores) {
       IX_ASSIGN_OR_RETURN(const int id, client_->device_id(core));
@@ -75,7 +75,8 @@ Status Programs::open_client() {
     return ok_status();
   }
   IX_ASSIGN_OR_RETURN(const pjrt::Plugin* plugin, pjrt::Plugin::load(plugin_));
-  // Programs of an earlier client are gone: more cores come only after nrt_close.
+  // Nobody runs programs of an earlier client: more cores come only after nrt_close.
+  programs_.clear();
   IX_ASSIGN_OR_RETURN(client_, pjrt::open_client(*plugin, cores_));
   return ok_status();
 }

@@ -45,7 +45,7 @@ class Program {
   const std::vector<int> cores_;  // [ranks]
 };
 
-// Compiles programs; ranks that load the same NEFF on the same cores share one.
+// Compiles programs; who loads the same NEFF on the same cores again gets the same one.
 class Programs {
  public:
   // `plugin` is a path, empty = programs are not run; the client has `cores` devices.
@@ -59,7 +59,7 @@ class Programs {
   std::string plugin_;
   int cores_ = 0;
   std::unique_ptr<backend::xla::pjrt::Client> client_;
-  std::map<std::string, std::weak_ptr<Program>> programs_;
+  std::map<std::string, std::shared_ptr<Program>> programs_;  // of the client
 };
 
 }  // namespace ix::fake_nrt

@@ -24,6 +24,9 @@ std::optional<int> status_value(const std::string& text) {
 }  // namespace
 
 void Script::open(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  lines_.clear();
+  calls_.clear();
   if (path.empty()) return;
   std::ifstream file(path);
   if (!file) violation("FAKE_NRT_SCRIPT cannot be read: " + path);

@@ -24,7 +24,8 @@ struct Action {
 
 class Script {
  public:
-  // Aborts where the file cannot be understood: a test that injects nothing proves nothing.
+  // Counts from the beginning. Aborts where the file cannot be understood: a test that injects
+  // nothing proves nothing.
   void open(const std::string& path);
 
   // Counts the call; what is to happen instead of it, or before it.

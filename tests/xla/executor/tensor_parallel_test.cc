@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "backend/naive_decoder.h"
+#include "backend/neuron_backends.h"
 #include "backend/session.h"
 #include "backend/small_models.h"
 #include "backend/xla_backends.h"
@@ -99,34 +100,51 @@ void expect_best_tokens(backend::Executor& executor, const std::vector<TokenId>&
   }
 }
 
-class TensorParallel : public ::testing::TestWithParam<std::tuple<int, WeightForm>> {};
-
-TEST_P(TensorParallel, GivesTheGraphsLogits) {
-  const auto [ranks, form] = GetParam();
+void expect_graphs_logits(const Backend& backend, double bound) {
   for (const auto& model : {make_uneven_model(), make_sliding_model(), make_fused_model()}) {
     SCOPED_TRACE(model->name);
-    const Backend backend = xla_backend("tp", cpu_plugins().back().path, ranks, options_of(form));
     const auto executor =
         backend.open(model->decoder, model->weights,
                      {.threads = 1, .max_rows = 32, .kv_tokens = 80, .max_sequences = 2});
     ASSERT_TRUE(executor.ok()) << executor.status().message();
     const auto tokens = random_tokens(*model, 24, 5);
     const Logits actual = run(**executor, tokens);
-    EXPECT_LE(error_of(actual, naive_logits(model->decoder, model->weights, tokens)),
-              bound_of(form));
+    EXPECT_LE(error_of(actual, naive_logits(model->decoder, model->weights, tokens)), bound);
     expect_best_tokens(**executor, tokens);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, TensorParallel,
-                         ::testing::Combine(::testing::Values(1, 2, 4, 8, 12, 24),
-                                            ::testing::Values(WeightForm::f32, WeightForm::bf16,
-                                                              WeightForm::f16, WeightForm::int8,
-                                                              WeightForm::q4)),
-                         [](const auto& item) {
-                           return "tp" + std::to_string(std::get<0>(item.param)) + "_" +
-                                  std::string(backend::xla::to_text(std::get<1>(item.param)));
-                         });
+// Ranks and weights.
+using TensorParallelCase = std::tuple<int, WeightForm>;
+
+std::string case_name(const ::testing::TestParamInfo<TensorParallelCase>& item) {
+  return "tp" + std::to_string(std::get<0>(item.param)) + "_" +
+         std::string(backend::xla::to_text(std::get<1>(item.param)));
+}
+
+const auto kTensorParallelCases =
+    ::testing::Combine(::testing::Values(1, 2, 4, 8, 12, 24),
+                       ::testing::Values(WeightForm::f32, WeightForm::bf16, WeightForm::f16,
+                                         WeightForm::int8, WeightForm::q4));
+
+class TensorParallel : public ::testing::TestWithParam<TensorParallelCase> {};
+
+TEST_P(TensorParallel, GivesTheGraphsLogits) {
+  const auto [ranks, form] = GetParam();
+  expect_graphs_logits(xla_backend("tp", cpu_plugins().back().path, ranks, options_of(form)),
+                       bound_of(form));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, TensorParallel, kTensorParallelCases, case_name);
+
+class NeuronTensorParallel : public ::testing::TestWithParam<TensorParallelCase> {};
+
+TEST_P(NeuronTensorParallel, GivesTheGraphsLogits) {
+  const auto [ranks, form] = GetParam();
+  expect_graphs_logits(neuron_backend("tp", ranks, options_of(form)), bound_of(form));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, NeuronTensorParallel, kTensorParallelCases, case_name);
 
 // Ranges of layers, embeddings from the host and padded single rows change nothing but roundings.
 TEST(StaticExecutor, GivesTheSameLogitsHoweverItIsCut) {
