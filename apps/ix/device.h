@@ -21,6 +21,9 @@ struct DeviceOptions {
 // Says which devices and forms there are.
 Status check_device(const DeviceOptions& options);
 
+// The path of the plugin that xla or pjrt:PATH means; not_found where no plugin is installed.
+Result<std::string> plugin_of(const std::string& device);
+
 // For options that check_device() takes, and any device but cpu; shows progress on a terminal.
 // decoder and source outlive the executor. Errors say what was looked for.
 Result<std::unique_ptr<backend::Executor>> open_device(

@@ -1,0 +1,15 @@
+// Steps of one small program each: a dot, tensors updated in place, the top-k of models.
+#pragma once
+
+#include <vector>
+
+#include "doctor/step.h"
+
+namespace ix::cli::doctor {
+
+// Those of the dot come first and are short: what fails there fails everywhere.
+std::vector<Step> dot_steps(bool compiles_apart);
+std::vector<Step> in_place_steps(bool compiles_apart);
+std::vector<Step> top_k_steps(bool compiles_apart);
+
+}  // namespace ix::cli::doctor
