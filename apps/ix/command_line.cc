@@ -78,7 +78,7 @@ Result<std::vector<std::string>> known_flags(CLI::App& command, const std::strin
     out.push_back(argument);
     const bool wants_value = option->get_items_expected_min() > 0;
     const bool has_value = name.size() < argument.size();
-    if (has_value && !wants_value) {
+    if (has_value && option->get_items_expected_max() == 0) {
       return invalid_argument(fmt::format("{} takes no value", name));
     }
     if (!wants_value || has_value) continue;

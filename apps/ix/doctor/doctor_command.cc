@@ -86,8 +86,8 @@ std::string estimate(const DoctorOptions& options) {
   const int programs = doctor::programs_to_compile(options);
   if (programs == 0) return {};
   return fmt::format(
-      "{} small programs to compile at {} to {} s each: {} to {} minutes, less what the cache has, "
-      "more where\none is refused and what is wrong in it is looked for.\n",
+      "{} small programs to compile, {} to {} s each: {} to {} minutes. What the cache has is not "
+      "compiled again.\n",
       programs, kFastest, kSlowest, minutes(programs, kFastest), minutes(programs, kSlowest));
 }
 
@@ -120,7 +120,8 @@ doctor::ReportHeader header_of(const std::string& device) {
 }
 
 int report_host(const DoctorFlags& flags) {
-  const doctor::HostSummary host = doctor::summarise_host();
+  doctor::HostSummary host = doctor::summarise_host();
+  host.libraries = doctor::find_device_libraries();
   const Status written =
       write_report(flags, to_json(header_of(""), host, {}, doctor::PrivateData::of_this_process()));
   if (!written.ok()) return report_failure(written);
@@ -164,7 +165,7 @@ int examine_device(const DoctorFlags& flags) {
   lines.print(closing_line(examination));
   const std::string name = flags.device.substr(0, flags.device.find(':'));
   const Status written =
-      write_report(flags, to_json(header_of(name), doctor::summarise_cpu(), examination,
+      write_report(flags, to_json(header_of(name), doctor::summarise_host(), examination,
                                   doctor::PrivateData::of_this_process()));
   const int code = exit_code(examination, written);
   if (!examination.left_behind) return code;

@@ -105,11 +105,13 @@ std::vector<Step> dot_steps(bool compiles_apart) {
   steps.push_back({"dot", title, "the product that the host works out, every number equal",
                    "the device multiplies wrongly or not at all: attach the report to an issue",
                    std::chrono::seconds(60), needs, run_dot});
-  needs.emplace_back("dot");
-  steps.push_back({"time", "time of one execution", "executions that end",
-                   "see the error; without one, the device is slow", std::chrono::seconds(60),
-                   needs, time_dot});
   return steps;
+}
+
+Step time_step() {
+  return {"time",          "time of one execution",  "executions that end",
+          "see the error", std::chrono::seconds(60), {kOpenStep, "dot"},
+          time_dot};
 }
 
 }  // namespace ix::cli::doctor

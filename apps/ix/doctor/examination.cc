@@ -103,7 +103,7 @@ class Examiner {
     const auto start = Clock::now();
     StepReport report{&step, run(step, start)};
     report.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    if (!out_.left_behind) look_at_device(step, report);
+    if (!out_.left_behind) look_at_device(step);
     return report;
   }
 
@@ -137,7 +137,7 @@ class Examiner {
         wait_no_longer);
     if (!ended) {
       out_.left_behind = true;
-      stopped_ = fmt::format("{} did not come back: the device counts as dead", step.title);
+      stopped_ = fmt::format("\"{}\" did not come back: the device counts as dead", step.title);
       return StepResult::failed("did not end within " + seconds_text(step.limit));
     }
     StepResult taken = *std::move(*result);
@@ -148,13 +148,13 @@ class Examiner {
   }
 
   // The step has ended, so its thread leaves the device alone.
-  void look_at_device(const Step& step, const StepReport& report) {
+  void look_at_device(const Step& step) {
     out_.versions = device_->versions;
     if (device_->runtime == nullptr) return;
     out_.description = device_->runtime->description();
     out_.cores = device_->runtime->ranks();
     if (stopped_.empty() && device_->runtime->health().state == backend::HealthState::dead) {
-      stopped_ = fmt::format("the device is dead since \"{}\": {}", step.title, report.result.got);
+      stopped_ = fmt::format("the device is dead since \"{}\"", step.title);
     }
   }
 

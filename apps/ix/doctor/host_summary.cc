@@ -28,7 +28,7 @@ std::string line(const char* name, const std::string& text) {
 
 }  // namespace
 
-HostSummary summarise_cpu() {
+HostSummary summarise_host() {
   namespace cpu = backend::cpu;
   HostSummary host;
   host.cpu = cpu_name();
@@ -42,21 +42,21 @@ HostSummary summarise_cpu() {
   return host;
 }
 
-HostSummary summarise_host() {
-  HostSummary host = summarise_cpu();
-  host.plugin = found(
+DeviceLibraries find_device_libraries() {
+  DeviceLibraries libraries;
+  libraries.plugin = found(
       backend::xla::pjrt::find_plugin(backend::xla::pjrt::default_plugin_places()),
       [](const std::string& path) { return path; },
       "pip install xla-cpu-pjrt, or set IX_PJRT_PLUGIN");
-  host.libnrt = found(
+  libraries.libnrt = found(
       backend::neuron::nrt::Library::load(),
       [](const auto& library) { return library->version_text(); },
       "install aws-neuronx-runtime-lib, or set IX_LIBNRT");
-  host.compiler = found(
+  libraries.compiler = found(
       backend::neuron::NeuronxCc::find({}),
       [](const auto& compiler) { return compiler->version(); },
       "install neuronx-cc, or set IX_NEURONX_CC");
-  return host;
+  return libraries;
 }
 
 std::string to_text(const HostSummary& host) {
@@ -68,11 +68,24 @@ std::string to_text(const HostSummary& host) {
                                                        static_cast<double>(*host.free_bytes) / 1e9)
                                          : "unknown");
   text += line("huge pages", host.huge_pages);
-  text += line("PJRT plugin", host.plugin.text);
-  text += line("libnrt", host.libnrt.text);
-  text += line("neuronx-cc", host.compiler.text);
+  if (!host.libraries) return text;
+  text += line("PJRT plugin", host.libraries->plugin.text);
+  text += line("libnrt", host.libraries->libnrt.text);
+  text += line("neuronx-cc", host.libraries->compiler.text);
   return text;
 }
+
+namespace {
+
+// A plugin's path is its user's business.
+Json to_json(const DeviceLibraries& libraries) {
+  const auto version = [](const Found& found) { return found.there ? Json(found.text) : Json(); };
+  return {{"pjrt_plugin", libraries.plugin.there},
+          {"libnrt", version(libraries.libnrt)},
+          {"neuronx-cc", version(libraries.compiler)}};
+}
+
+}  // namespace
 
 Json to_json(const HostSummary& host) {
   return {{"cpu", host.cpu},
@@ -81,7 +94,8 @@ Json to_json(const HostSummary& host) {
           {"threads", host.threads},
           {"free_bytes", host.free_bytes ? Json(*host.free_bytes) : Json()},
           {"cache_bytes", host.cache_bytes},
-          {"huge_pages", host.huge_pages}};
+          {"huge_pages", host.huge_pages},
+          {"libraries", host.libraries ? to_json(*host.libraries) : Json()}};
 }
 
 }  // namespace ix::cli::doctor

@@ -88,7 +88,8 @@ std::vector<Step> neuron_open_steps() {
       {kOpenStep,
        "claim of cores",
        "the visible cores, which no other process holds",
-       "see which process holds them (neuron-ls), and NEURON_RT_VISIBLE_CORES",
+       "load the driver, pass /dev/neuron* to a container, see which process holds the cores "
+       "(neuron-ls)",
        seconds(180),
        {"libnrt"},
        claim},

@@ -63,17 +63,28 @@ bool is_delimiter(char c) {
          std::string_view("'\"`()[]{}<>,;:=|").find(c) != std::string_view::npos;
 }
 
-void replace_all(std::string& text, const std::string& from, std::string_view to, bool words) {
-  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos;) {
-    const size_t end = at + from.size();
+// Where it is not a part of a longer word.
+void replace_word(std::string& text, const std::string& word) {
+  for (size_t at = 0; (at = text.find(word, at)) != std::string::npos;) {
+    const size_t end = at + word.size();
     const bool inside = (at > 0 && is_word_character(text[at - 1])) ||
                         (end < text.size() && is_word_character(text[end]));
-    if (words && inside) {
+    if (inside) {
       ++at;
       continue;
     }
-    text.replace(at, from.size(), to);
-    at += to.size();
+    text.replace(at, word.size(), kName);
+    at += std::string_view(kName).size();
+  }
+}
+
+// With what follows it in the same path.
+void replace_path(std::string& text, const std::string& path) {
+  for (size_t at = 0; (at = text.find(path, at)) != std::string::npos;) {
+    size_t end = at + path.size();
+    while (end < text.size() && !is_delimiter(text[end])) ++end;
+    text.replace(at, end - at, kPath);
+    at += std::string_view(kPath).size();
   }
 }
 
@@ -122,9 +133,9 @@ PrivateData PrivateData::of_this_process() {
 
 std::string PrivateData::remove_from(std::string_view text) const {
   std::string out(text);
-  for (const std::string& path : paths_) replace_all(out, path, kPath, false);
+  for (const std::string& path : paths_) replace_path(out, path);
   out = without_paths(out);
-  for (const std::string& word : words_) replace_all(out, word, kName, true);
+  for (const std::string& word : words_) replace_word(out, word);
   return out;
 }
 

@@ -7,8 +7,10 @@
 
 namespace ix::cli::doctor {
 
-// Those of the dot come first and are short: what fails there fails everywhere.
+// They come first: what fails there fails everywhere.
 std::vector<Step> dot_steps(bool compiles_apart);
+// Of the dot, which must have passed.
+Step time_step();
 std::vector<Step> in_place_steps(bool compiles_apart);
 std::vector<Step> top_k_steps(bool compiles_apart);
 

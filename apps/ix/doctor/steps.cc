@@ -26,11 +26,10 @@ std::vector<Step> steps_for(const DoctorOptions& options) {
   std::vector<Step> steps = neuron ? neuron_open_steps() : xla_open_steps();
   if (!options.deep) return steps;
   append(steps, dot_steps(neuron));
-  append(steps, {transfer_step()});
   append(steps, in_place_steps(neuron));
   append(steps, operation_steps(neuron));
   append(steps, top_k_steps(neuron));
-  append(steps, {model_step(neuron)});
+  append(steps, {transfer_step(), time_step(), model_step(neuron)});
   for (Step& step : steps) {
     if (options.limit.count() > 0) step.limit = options.limit;
   }
