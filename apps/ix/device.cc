@@ -75,7 +75,7 @@ Result<std::unique_ptr<backend::Executor>> open_device(
   xla_options.weights.form = *device_form(options.weights);
   // Only XLA's CPU compiler needs it; another plugin multiplies a row more.
   xla_options.target.pad_single_rows = options.device != "neuron";
-  xla_options.layers_per_program = options.layers_per_program;
+  xla_options.programs.layers_per_program = options.layers_per_program;
   xla_options.progress = LoadingLine::update;
   xla_options.progress_context = &line;
   IX_ASSIGN_OR_RETURN(auto model,

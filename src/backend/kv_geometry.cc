@@ -95,7 +95,7 @@ Result<KvInfo> slot_kv(const graph::Decoder& decoder, const ExecutorOptions& opt
   KvInfo info{.tokens_per_block = static_cast<int32_t>(tokens),
               .groups = {},
               .can_share = false,
-              .can_copy = false,
+              .can_copy = true,
               .bytes_per_token = 0};
   for (const graph::KvGroup& group : decoder.kv_groups) {
     info.groups.push_back({.window = group.window, .blocks = options.max_sequences});

@@ -21,8 +21,8 @@ Result<KvInfo> paged_kv(const graph::Decoder& decoder, const ExecutorOptions& op
                         int64_t element_bytes);
 
 // The static KV cache for a decoder: a block is a slot that holds a whole sequence. max_sequences
-// slots of kv_tokens / max_sequences tokens, rounded up; nothing is shared or copied. Errors as
-// above.
+// slots of kv_tokens / max_sequences tokens, rounded up; slots are copied, not
+// shared. Errors as above.
 Result<KvInfo> slot_kv(const graph::Decoder& decoder, const ExecutorOptions& options,
                        int64_t element_bytes);
 

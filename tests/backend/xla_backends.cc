@@ -62,16 +62,23 @@ Backend xla_backend(const std::string& name, const std::string& plugin, int rank
 
 std::vector<Backend> xla_backends() {
   std::vector<Backend> all;
-  const XlaOptions bf16{.chunk = 32};
+  const XlaOptions bf16{.programs = {.chunk = 32}};
   XlaOptions f32 = bf16;
   f32.weights.form = WeightForm::f32;
-  f32.kv_type = backend::xla::hlo::ElementType::f32;
+  f32.programs.kv_type = backend::xla::hlo::ElementType::f32;
   for (const CpuPlugin& plugin : cpu_plugins()) {
     all.push_back(xla_backend("xla_" + plugin.name, plugin.path, 1, bf16));
   }
   const std::string newest = cpu_plugins().back().path;
   all.push_back(xla_backend("xla_f32", newest, 1, f32));
   all.push_back(xla_backend("xla_tp2", newest, 2, bf16));
+  // Ranges of layers, decodes of three rows, and programs for a part of the cache.
+  const XlaOptions parts{.programs = {.chunk = 32,
+                                      .head_rows = 3,
+                                      .layers_per_program = 1,
+                                      .draft_rows = 2,
+                                      .least_bucket = 16}};
+  all.push_back(xla_backend("xla_parts", newest, 1, parts));
   return all;
 }
 

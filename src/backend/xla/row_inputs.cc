@@ -28,11 +28,9 @@ Result<RowInputs> RowInputs::create(XlaModel& model) {
 
 Status RowInputs::write(const ProgramRows& rows, TensorTable& table) {
   Runtime& runtime = model_->runtime();
-  const int32_t slot = rows.slot;
   IX_RETURN_IF_ERROR(write_values(runtime, table.find(InputKind::tokens), rows.tokens));
   IX_RETURN_IF_ERROR(write_values(runtime, table.find(InputKind::starts), rows.starts));
-  IX_RETURN_IF_ERROR(
-      write_values(runtime, table.find(InputKind::slot), std::span<const int32_t>(&slot, 1)));
+  IX_RETURN_IF_ERROR(write_slot(InputKind::slot, rows.slot, table));
   IX_RETURN_IF_ERROR(write_embeddings(rows, table));
   const RopeTables& rope = model_->rope();
   for (int32_t i = 0; i < static_cast<int32_t>(rope.tables.size()); ++i) {
@@ -43,6 +41,10 @@ Status RowInputs::write(const ProgramRows& rows, TensorTable& table) {
     IX_RETURN_IF_ERROR(write_values(runtime, angles, std::span<const float>(floats_)));
   }
   return ok_status();
+}
+
+Status RowInputs::write_slot(InputKind kind, int32_t slot, TensorTable& table) {
+  return write_values(model_->runtime(), table.find(kind), std::span<const int32_t>(&slot, 1));
 }
 
 Status RowInputs::write_embeddings(const ProgramRows& rows, TensorTable& table) {

@@ -25,6 +25,8 @@ class RowInputs {
   static Result<RowInputs> create(XlaModel& model);
 
   Status write(const ProgramRows& rows, TensorTable& table);
+  // kind: slot or copied_slot.
+  Status write_slot(InputKind kind, int32_t slot, TensorTable& table);
 
  private:
   explicit RowInputs(XlaModel& model) : model_(&model) {}

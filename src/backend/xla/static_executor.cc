@@ -22,9 +22,12 @@ class StaticExecutor final : public Executor {
   static Result<std::unique_ptr<Executor>> open(std::shared_ptr<XlaModel> model,
                                                 const ExecutorOptions& options) {
     IX_ASSIGN_OR_RETURN(KvInfo kv, slot_kv(model->decoder(), options,
-                                           hlo::element_bytes(model->options().kv_type)));
+                                           hlo::element_bytes(model->options().programs.kv_type)));
     IX_ASSIGN_OR_RETURN(RowInputs inputs, RowInputs::create(*model));
-    IX_ASSIGN_OR_RETURN(auto programs, StaticPrograms::create(*model, kv, options.max_rows));
+    IX_ASSIGN_OR_RETURN(const ProgramSet set,
+                        plan_programs(model->decoder(), kv.groups.front().blocks,
+                                      kv.tokens_per_block, model->options().programs));
+    IX_ASSIGN_OR_RETURN(auto programs, StaticPrograms::create(*model, set));
     return std::unique_ptr<Executor>(new StaticExecutor(
         std::move(model), options.max_rows, std::move(kv), std::move(inputs), std::move(programs)));
   }
@@ -38,7 +41,7 @@ class StaticExecutor final : public Executor {
     }
     const StepLimits limits{.vocab_size = model_->decoder().vocab_size, .max_rows = max_rows_};
     IX_RETURN_IF_ERROR(validate_step(input, limits, kv_));
-    IX_RETURN_IF_ERROR(plan_step(input, kv_, programs_->chunk(), plan_));
+    IX_RETURN_IF_ERROR(plan_step(input, kv_, {set().chunk, 1 + set().draft_rows}, plan_));
     results_.begin(input.wants, model_->decoder().vocab_size);
     reader_.begin();
     reads_.clear();
@@ -66,9 +69,19 @@ class StaticExecutor final : public Executor {
 
   const KvInfo& kv() const override { return kv_; }
 
-  Status copy_kv(int32_t /*group*/, std::span<const BlockId> /*from*/,
-                 std::span<const BlockId> /*to*/) override {
-    return unsupported("this backend does not copy slots");
+  Status copy_kv(int32_t group, std::span<const BlockId> from,
+                 std::span<const BlockId> to) override {
+    IX_RETURN_IF_ERROR(alive());
+    IX_RETURN_IF_ERROR(validate_copy(group, from, to, kv_));
+    if (in_flight_) return resource_exhausted("a step is in flight: wait for it before a copy");
+    if (from.empty()) return ok_status();
+    IX_ASSIGN_OR_RETURN(const BoundProgram* copy, programs_->copy(group));
+    for (size_t i = 0; i < from.size(); ++i) {
+      IX_RETURN_IF_ERROR(inputs_.write_slot(InputKind::copied_slot, from[i], copy_inputs()));
+      IX_RETURN_IF_ERROR(inputs_.write_slot(InputKind::slot, to[i], copy_inputs()));
+      IX_RETURN_IF_ERROR(execute(std::span(copy, 1)));
+    }
+    return drain(kNoDeadline);
   }
 
   Health health() const override { return model_->runtime().health(); }
@@ -100,6 +113,9 @@ class StaticExecutor final : public Executor {
     return health.state == HealthState::dead ? std::move(health.status) : ok_status();
   }
 
+  const ProgramSet& set() const { return programs_->set(); }
+  TensorTable& copy_inputs() { return programs_->copy_inputs(); }
+
   Status run(const StepInput& input) {
     for (const PrefillRun& prefill : plan_.prefills) {
       IX_RETURN_IF_ERROR(run_prefill(input, prefill));
@@ -108,19 +124,20 @@ class StaticExecutor final : public Executor {
   }
 
   Status run_prefill(const StepInput& input, const PrefillRun& run) {
-    const auto chunk = static_cast<size_t>(programs_->chunk());
+    const auto chunk = static_cast<size_t>(set().chunk);
     tokens_.assign(chunk, 0);
     positions_.resize(chunk);
     for (size_t i = 0; i < chunk; ++i) positions_[i] = run.start + static_cast<Position>(i);
     const auto tokens =
         input.tokens.subspan(static_cast<size_t>(run.first_row), static_cast<size_t>(run.rows));
     std::copy(tokens.begin(), tokens.end(), tokens_.begin());
+    IX_ASSIGN_OR_RETURN(const auto programs, programs_->prefill(int64_t{run.start} + run.rows));
     IX_RETURN_IF_ERROR(inputs_.write({.tokens = tokens_,
                                       .positions = positions_,
                                       .starts = std::span(positions_).first(1),
                                       .slot = run.slot},
-                                     programs_->prefill_rows()));
-    IX_RETURN_IF_ERROR(execute(programs_->prefill()));
+                                     programs_->prefill_inputs()));
+    IX_RETURN_IF_ERROR(execute(programs));
     return run_prefill_head(input, run);
   }
 
@@ -129,7 +146,7 @@ class StaticExecutor final : public Executor {
     std::vector<ResultRow> wanted;
     std::vector<int32_t> picked;  // rows of the program
     const auto flush = [&]() -> Status {
-      picked.resize(static_cast<size_t>(programs_->head_rows()), 0);
+      picked.resize(static_cast<size_t>(set().head_rows), 0);
       IX_ASSIGN_OR_RETURN(StaticPrograms::Head * head, programs_->next_prefill_head());
       IX_RETURN_IF_ERROR(programs_->write_picked(picked));
       IX_RETURN_IF_ERROR(execute(std::span(&head->head, 1)));
@@ -145,31 +162,51 @@ class StaticExecutor final : public Executor {
                         .want = want,
                         .row = static_cast<int32_t>(picked.size())});
       picked.push_back(i);
-      if (static_cast<int32_t>(picked.size()) == programs_->head_rows())
-        IX_RETURN_IF_ERROR(flush());
+      if (static_cast<int32_t>(picked.size()) == set().head_rows) IX_RETURN_IF_ERROR(flush());
     }
     return wanted.empty() ? ok_status() : flush();
   }
 
-  // Slots without a row run token 0 at the last position of the slot, which is beyond the context.
+  // A row that nobody asked for runs token 0. Those after a sequence's own write where the sequence
+  // has no positions yet; slots without rows write beyond the context.
   Status run_decode(const StepInput& input) {
-    const auto slots = static_cast<size_t>(kv_.groups.front().blocks);
-    tokens_.assign(slots, 0);
-    positions_.assign(slots, static_cast<Position>(programs_->cache().positions - 1));
-    std::vector<ResultRow> wanted;
-    for (const DecodeRow& row : plan_.decodes) {
-      const auto slot = static_cast<size_t>(row.slot);
-      tokens_[slot] = input.tokens[static_cast<size_t>(row.row)];
-      positions_[slot] = row.position;
-      const RowWant want = input.wants[static_cast<size_t>(row.row)];
-      if (want.kind == Want::nothing) continue;
-      wanted.push_back({.result = result_of(row.row), .want = want, .row = row.slot});
+    int32_t slot_rows = 1;
+    int64_t end = 0;
+    for (const DecodeRows& rows : plan_.decodes) {
+      slot_rows = std::max(slot_rows, rows.rows);
+      end = std::max<int64_t>(end, int64_t{rows.start} + rows.rows);
     }
-    IX_RETURN_IF_ERROR(
-        inputs_.write({.tokens = tokens_, .positions = positions_, .starts = positions_},
-                      programs_->decode_rows()));
-    IX_RETURN_IF_ERROR(execute(programs_->decode()));
-    return wanted.empty() ? ok_status() : add_read(programs_->decode_head(), std::move(wanted));
+    StaticPrograms::Decode& decode = programs_->decode_of(slot_rows);
+    IX_ASSIGN_OR_RETURN(const auto programs, programs_->decode(decode, end));
+    std::vector<ResultRow> wanted = set_decode_rows(input, decode.slot_rows);
+    IX_RETURN_IF_ERROR(inputs_.write(
+        {.tokens = tokens_, .positions = positions_, .starts = starts_}, decode.inputs));
+    IX_RETURN_IF_ERROR(execute(programs));
+    return wanted.empty() ? ok_status() : add_read(decode.head, std::move(wanted));
+  }
+
+  // Fills tokens_, positions_ and starts_ for all slots; the rows that want something.
+  std::vector<ResultRow> set_decode_rows(const StepInput& input, int32_t slot_rows) {
+    const auto slots = static_cast<size_t>(set().cache.slots);
+    tokens_.assign(slots * static_cast<size_t>(slot_rows), 0);
+    starts_.assign(slots, static_cast<Position>(set().cache.positions - slot_rows));
+    std::vector<ResultRow> wanted;
+    for (const DecodeRows& rows : plan_.decodes) {
+      starts_[static_cast<size_t>(rows.slot)] = rows.start;
+      for (int32_t i = 0; i < rows.rows; ++i) {
+        const int32_t row = rows.first_row + i;
+        const int32_t place = rows.slot * slot_rows + i;
+        tokens_[static_cast<size_t>(place)] = input.tokens[static_cast<size_t>(row)];
+        const RowWant want = input.wants[static_cast<size_t>(row)];
+        if (want.kind == Want::nothing) continue;
+        wanted.push_back({.result = result_of(row), .want = want, .row = place});
+      }
+    }
+    positions_.clear();
+    for (const Position start : starts_) {
+      for (int32_t i = 0; i < slot_rows; ++i) positions_.push_back(start + i);
+    }
+    return wanted;
   }
 
   Status add_read(StaticPrograms::Head& head, std::vector<ResultRow> rows) {
@@ -224,6 +261,7 @@ class StaticExecutor final : public Executor {
   std::deque<Ticket> tickets_;
   std::vector<TokenId> tokens_;
   std::vector<Position> positions_;
+  std::vector<Position> starts_;
 };
 
 }  // namespace

@@ -1,92 +1,104 @@
 #include "backend/xla/static_programs.h"
 
-#include <algorithm>
-
 namespace ix::backend::xla {
 
-StaticPrograms::StaticPrograms(XlaModel& model, const CacheShape& cache, int32_t chunk,
-                               int32_t head_rows)
+StaticPrograms::StaticPrograms(XlaModel& model, ProgramSet set)
     : model_(model),
-      cache_(cache),
-      chunk_(chunk),
-      head_rows_(head_rows),
-      prefill_rows_(model.runtime()),
-      decode_rows_(model.runtime()),
-      cache_tensors_(model.runtime()) {}
+      set_(std::move(set)),
+      prefill_inputs_(model.runtime()),
+      cache_tensors_(model.runtime()),
+      copy_inputs_(model.runtime()),
+      decode_(model.runtime(), 1),
+      draft_(model.runtime(), 1 + set_.draft_rows) {
+  decode_.head.rows = set_.cache.slots;
+  draft_.head.rows = set_.cache.slots * draft_.slot_rows;
+}
 
-Result<std::unique_ptr<StaticPrograms>> StaticPrograms::create(XlaModel& model, const KvInfo& kv,
-                                                               int32_t max_rows) {
-  const XlaOptions& options = model.options();
-  const int32_t chunk = std::min({options.chunk, max_rows, kv.tokens_per_block});
-  // A chunk that begins at the last position of the context still lies within its slot.
-  const CacheShape cache{.slots = kv.groups.front().blocks,
-                         .positions = int64_t{kv.tokens_per_block} + chunk,
-                         .type = options.kv_type};
-  std::unique_ptr<StaticPrograms> programs(
-      new StaticPrograms(model, cache, chunk, std::min(options.head_rows, chunk)));
-  IX_RETURN_IF_ERROR(programs->load());
+Result<std::unique_ptr<StaticPrograms>> StaticPrograms::create(XlaModel& model,
+                                                               const ProgramSet& set) {
+  std::unique_ptr<StaticPrograms> programs(new StaticPrograms(model, set));
+  if (model.options().load_ahead) IX_RETURN_IF_ERROR(programs->load_ahead());
   return programs;
 }
 
-Status StaticPrograms::load() {
-  const auto layers = static_cast<int32_t>(model_.decoder().layers.size());
-  const int32_t asked = model_.options().layers_per_program;
-  const int32_t range = asked == 0 ? layers : std::min(asked, layers);
-  for (int32_t first = 0; first < layers; first += range) {
-    const int32_t end = std::min(first + range, layers);
-    ProgramShape shape{.kind = ProgramKind::prefill,
-                       .rows = chunk_,
-                       .positions = cache_.positions,
-                       .first_layer = first,
-                       .end_layer = end,
-                       .with_head = false};
-    IX_ASSIGN_OR_RETURN(BoundProgram prefill, load(shape, prefill_rows_, nullptr));
-    prefill_.push_back(std::move(prefill));
-    shape.kind = ProgramKind::decode;
-    shape.rows = 1;
-    shape.with_head = end == layers;
-    IX_ASSIGN_OR_RETURN(BoundProgram decode, load(shape, decode_rows_, &decode_head_.results));
-    decode_.push_back(std::move(decode));
+Status StaticPrograms::load_ahead() {
+  for (const int64_t bucket : set_.buckets) {
+    IX_RETURN_IF_ERROR(prefill(bucket).status());
+    IX_RETURN_IF_ERROR(decode(decode_, bucket).status());
+    if (set_.draft_rows > 0) IX_RETURN_IF_ERROR(decode(draft_, bucket).status());
   }
-  decode_head_.rows = cache_.slots;
-  return next_prefill_head().status();
+  IX_ASSIGN_OR_RETURN(Head * head, next_prefill_head());
+  IX_RETURN_IF_ERROR(load_top(*head));
+  IX_RETURN_IF_ERROR(load_top(decode_.head));
+  return set_.draft_rows > 0 ? load_top(draft_.head) : ok_status();
 }
 
-Result<BoundProgram> StaticPrograms::load(const ProgramShape& shape, TensorTable& rows,
-                                          ResultTensors* results) {
-  IX_ASSIGN_OR_RETURN(const LoweredProgram lowered, lower(model_.lowering(cache_), shape));
-  return bind(model_, lowered, shape.kind, rows, cache_tensors_, results);
+Result<std::span<const BoundProgram>> StaticPrograms::prefill(int64_t end) {
+  const int64_t bucket = set_.bucket_for(end);
+  std::vector<BoundProgram>& programs = prefill_[bucket];
+  if (programs.empty()) {
+    IX_ASSIGN_OR_RETURN(programs, load(set_.prefill(bucket), prefill_inputs_, nullptr));
+  }
+  return std::span<const BoundProgram>(programs);
+}
+
+Result<std::span<const BoundProgram>> StaticPrograms::decode(Decode& decode, int64_t end) {
+  const int64_t bucket = set_.bucket_for(end);
+  std::vector<BoundProgram>& programs = decode.programs[bucket];
+  if (programs.empty()) {
+    IX_ASSIGN_OR_RETURN(
+        programs, load(set_.decode(bucket, decode.slot_rows), decode.inputs, &decode.head.results));
+  }
+  return std::span<const BoundProgram>(programs);
+}
+
+Result<std::vector<BoundProgram>> StaticPrograms::load(const std::vector<ProgramShape>& shapes,
+                                                       TensorTable& inputs,
+                                                       ResultTensors* results) {
+  std::vector<BoundProgram> programs;
+  for (const ProgramShape& shape : shapes) {
+    IX_ASSIGN_OR_RETURN(const LoweredProgram lowered, lower(model_.lowering(set_.cache), shape));
+    IX_ASSIGN_OR_RETURN(BoundProgram bound,
+                        bind(model_, lowered, shape.kind, inputs, cache_tensors_, results));
+    programs.push_back(std::move(bound));
+  }
+  return programs;
 }
 
 Result<StaticPrograms::Head*> StaticPrograms::next_prefill_head() {
   if (heads_used_ == prefill_heads_.size()) {
-    const auto layers = static_cast<int32_t>(model_.decoder().layers.size());
     auto head = std::make_unique<Head>();
-    head->rows = head_rows_;
-    IX_ASSIGN_OR_RETURN(head->head, load({.kind = ProgramKind::prefill,
-                                          .rows = chunk_,
-                                          .positions = cache_.positions,
-                                          .first_layer = layers,
-                                          .end_layer = layers,
-                                          .with_head = true,
-                                          .picked_rows = head_rows_},
-                                         prefill_rows_, &head->results));
+    head->rows = set_.head_rows;
+    IX_ASSIGN_OR_RETURN(std::vector<BoundProgram> loaded,
+                        load({set_.prefill_head()}, prefill_inputs_, &head->results));
+    head->head = std::move(loaded.front());
     prefill_heads_.push_back(std::move(head));
   }
   return prefill_heads_[heads_used_++].get();
 }
 
 Status StaticPrograms::write_picked(std::span<const int32_t> rows) {
-  return prefill_rows_.find(InputKind::picked)->write(model_.runtime(), std::as_bytes(rows));
+  return prefill_inputs_.find(InputKind::picked)->write(model_.runtime(), std::as_bytes(rows));
 }
 
 Status StaticPrograms::load_top(Head& head) {
   if (!head.top.empty()) return ok_status();
   IX_ASSIGN_OR_RETURN(const LoweredProgram lowered,
-                      lower_top_k(model_.lowering(cache_), head.rows));
-  IX_ASSIGN_OR_RETURN(head.top, bind(model_, lowered, ProgramKind::decode, decode_rows_,
+                      lower_top_k(model_.lowering(set_.cache), head.rows));
+  IX_ASSIGN_OR_RETURN(head.top, bind(model_, lowered, ProgramKind::decode, decode_.inputs,
                                      cache_tensors_, &head.results));
   return ok_status();
+}
+
+Result<const BoundProgram*> StaticPrograms::copy(int32_t group) {
+  BoundProgram& program = copies_[group];
+  if (program.empty()) {
+    IX_ASSIGN_OR_RETURN(const LoweredProgram lowered,
+                        lower_copy(model_.lowering(set_.cache), group));
+    IX_ASSIGN_OR_RETURN(
+        program, bind(model_, lowered, ProgramKind::decode, copy_inputs_, cache_tensors_, nullptr));
+  }
+  return &program;
 }
 
 }  // namespace ix::backend::xla

@@ -1,6 +1,7 @@
 // The programs of an executor, loaded and bound to its tensors.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -9,6 +10,8 @@
 
 namespace ix::backend::xla {
 
+// Programs are loaded when they are first asked for; with XlaOptions::load_ahead all of them but
+// those for copies when the executor is opened.
 class StaticPrograms {
  public:
   // A run of the head, and the two-stage top-k of its logits (loaded when first wanted).
@@ -19,19 +22,28 @@ class StaticPrograms {
     int64_t rows = 0;
   };
 
+  // Decode programs of one number of rows a slot, on one set of tensors.
+  struct Decode {
+    explicit Decode(Runtime& runtime, int32_t rows_of_slot)
+        : slot_rows(rows_of_slot), inputs(runtime) {}
+    int32_t slot_rows;
+    TensorTable inputs;
+    Head head;
+    std::map<int64_t, std::vector<BoundProgram>> programs;  // ranges of layers, by bucket
+  };
+
   // The model outlives the programs.
-  static Result<std::unique_ptr<StaticPrograms>> create(XlaModel& model, const KvInfo& kv,
-                                                        int32_t max_rows);
+  static Result<std::unique_ptr<StaticPrograms>> create(XlaModel& model, const ProgramSet& set);
 
-  const CacheShape& cache() const { return cache_; }
-  int32_t chunk() const { return chunk_; }
-  int32_t head_rows() const { return head_rows_; }
+  const ProgramSet& set() const { return set_; }
 
-  std::span<const BoundProgram> prefill() const { return prefill_; }
-  std::span<const BoundProgram> decode() const { return decode_; }
-  TensorTable& prefill_rows() { return prefill_rows_; }
-  TensorTable& decode_rows() { return decode_rows_; }
-  Head& decode_head() { return decode_head_; }
+  // Ranges of layers for rows that end before position `end`.
+  Result<std::span<const BoundProgram>> prefill(int64_t end);
+  Result<std::span<const BoundProgram>> decode(Decode& decode, int64_t end);
+  // Of one row a slot, or of 1 + draft_rows where more rows are needed.
+  Decode& decode_of(int32_t slot_rows) { return slot_rows > 1 ? draft_ : decode_; }
+
+  TensorTable& prefill_inputs() { return prefill_inputs_; }
 
   // All heads of prefills may be used again.
   void begin_step() { heads_used_ = 0; }
@@ -41,24 +53,28 @@ class StaticPrograms {
 
   Status load_top(Head& head);
 
- private:
-  StaticPrograms(XlaModel& model, const CacheShape& cache, int32_t chunk, int32_t head_rows);
+  // Copies a slot in the layers of a KV group; inputs are `copy_inputs`.
+  Result<const BoundProgram*> copy(int32_t group);
+  TensorTable& copy_inputs() { return copy_inputs_; }
 
-  Status load();
-  Result<BoundProgram> load(const ProgramShape& shape, TensorTable& rows, ResultTensors* results);
+ private:
+  StaticPrograms(XlaModel& model, ProgramSet set);
+
+  Status load_ahead();
+  Result<std::vector<BoundProgram>> load(const std::vector<ProgramShape>& shapes,
+                                         TensorTable& inputs, ResultTensors* results);
 
   XlaModel& model_;
-  const CacheShape cache_;
-  const int32_t chunk_;
-  const int32_t head_rows_;
-  TensorTable prefill_rows_;
-  TensorTable decode_rows_;
+  const ProgramSet set_;
+  TensorTable prefill_inputs_;
   TensorTable cache_tensors_;
-  std::vector<BoundProgram> prefill_;  // ranges of layers
-  std::vector<BoundProgram> decode_;
-  Head decode_head_;
+  TensorTable copy_inputs_;
+  std::map<int64_t, std::vector<BoundProgram>> prefill_;  // ranges of layers, by bucket
+  Decode decode_;
+  Decode draft_;
   std::vector<std::unique_ptr<Head>> prefill_heads_;
   size_t heads_used_ = 0;
+  std::map<int32_t, BoundProgram> copies_;  // by KV group
 };
 
 }  // namespace ix::backend::xla

@@ -6,7 +6,8 @@
 
 namespace ix::backend::xla {
 
-Status plan_step(const StepInput& input, const KvInfo& kv, int32_t chunk, StepPlan& plan) {
+Status plan_step(const StepInput& input, const KvInfo& kv, const PlanRows& programs,
+                 StepPlan& plan) {
   plan.prefills.clear();
   plan.decodes.clear();
   for (size_t i = 0; i < input.sequences.size(); ++i) {
@@ -23,8 +24,9 @@ Status plan_step(const StepInput& input, const KvInfo& kv, int32_t chunk, StepPl
           fmt::format("sequences {} and {} of the step are both in slot {}", other, i, slot));
     }
     int32_t done = 0;
-    while (sequence.rows - done > 1) {
-      const int32_t rows = std::min(chunk, sequence.rows - done);
+    // What prefills leave over for a decode is one row.
+    while (sequence.rows - done > (done == 0 ? programs.decode : 1)) {
+      const int32_t rows = std::min(programs.chunk, sequence.rows - done);
       plan.prefills.push_back({.slot = slot,
                                .first_row = sequence.first_row + done,
                                .rows = rows,
@@ -32,8 +34,10 @@ Status plan_step(const StepInput& input, const KvInfo& kv, int32_t chunk, StepPl
       done += rows;
     }
     if (done < sequence.rows) {
-      plan.decodes.push_back(
-          {.slot = slot, .row = sequence.first_row + done, .position = sequence.start + done});
+      plan.decodes.push_back({.slot = slot,
+                              .first_row = sequence.first_row + done,
+                              .rows = sequence.rows - done,
+                              .start = sequence.start + done});
     }
   }
   return ok_status();

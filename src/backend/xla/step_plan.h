@@ -16,22 +16,30 @@ struct PrefillRun {
   Position start;
 };
 
-// One row of a slot through the decode program.
-struct DecodeRow {
+// Rows of a slot through a decode program.
+struct DecodeRows {
   int32_t slot;
-  int32_t row;  // of the step
-  Position position;
+  int32_t first_row;  // of the step
+  int32_t rows;
+  Position start;
 };
 
 // The prefills run first: a sequence's last row may be among the decode rows.
 struct StepPlan {
   std::vector<PrefillRun> prefills;
-  std::vector<DecodeRow> decodes;  // at most one a slot
+  std::vector<DecodeRows> decodes;  // at most one a slot
+};
+
+// Rows of the programs.
+struct PlanRows {
+  int32_t chunk;       // of a prefill
+  int32_t decode = 1;  // most rows of a sequence that a decode takes
 };
 
 // For a step that validate_step() has passed. A sequence's slot is its block in the first group:
 // one block holds all its positions. invalid_argument for a sequence that goes beyond its slot, or
 // two in one slot.
-Status plan_step(const StepInput& input, const KvInfo& kv, int32_t chunk, StepPlan& plan);
+Status plan_step(const StepInput& input, const KvInfo& kv, const PlanRows& programs,
+                 StepPlan& plan);
 
 }  // namespace ix::backend::xla

@@ -1,7 +1,5 @@
 #include "backend/xla/xla_model.h"
 
-#include <fmt/format.h>
-
 namespace ix::backend::xla {
 
 XlaModel::XlaModel(const graph::Decoder& decoder, const quant::WeightSource& source,
@@ -12,17 +10,9 @@ Result<std::shared_ptr<XlaModel>> XlaModel::load(const graph::Decoder& decoder,
                                                  const quant::WeightSource& source,
                                                  std::unique_ptr<Runtime> runtime,
                                                  const XlaOptions& options) {
-  IX_RETURN_IF_ERROR(graph::verify(decoder));
-  if (options.chunk < 1 || options.head_rows < 1 || options.layers_per_program < 0) {
-    return invalid_argument(
-        fmt::format("chunk {}, head rows {} and layers per program {}: 1, 1 and 0 or more",
-                    options.chunk, options.head_rows, options.layers_per_program));
-  }
   std::shared_ptr<XlaModel> model(new XlaModel(decoder, source, std::move(runtime), options));
-  IX_ASSIGN_OR_RETURN(model->plan_, plan_shards(decoder, model->runtime_->ranks()));
-  IX_ASSIGN_OR_RETURN(model->weights_,
-                      list_weights(decoder, model->plan_, source, options.weights));
-  IX_ASSIGN_OR_RETURN(model->rope_, rope_tables(decoder, source));
+  IX_ASSIGN_OR_RETURN(model->plan_,
+                      plan_model(decoder, source, model->runtime_->ranks(), options.weights));
   IX_RETURN_IF_ERROR(model->upload_weights());
   IX_RETURN_IF_ERROR(model->upload_first_tokens());
   model->options_.progress = nullptr;  // its context may end with the loading
@@ -30,14 +20,14 @@ Result<std::shared_ptr<XlaModel>> XlaModel::load(const graph::Decoder& decoder,
 }
 
 Status XlaModel::upload_weights() {
-  tensors_.resize(static_cast<size_t>(plan_.ranks));
-  const int64_t total = weights_.bytes() * plan_.ranks;
+  tensors_.resize(static_cast<size_t>(plan().ranks));
+  const int64_t total = weights().bytes() * plan().ranks;
   int64_t done = 0;
   for (size_t op = 0; op < decoder_.ops.size(); ++op) {
-    for (int rank = 0; rank < plan_.ranks; ++rank) {
+    for (int rank = 0; rank < plan().ranks; ++rank) {
       IX_RETURN_IF_ERROR(upload_op(op, rank));
-      for (int32_t i = weights_.first[op]; i < weights_.first[op + 1]; ++i) {
-        done += hlo::byte_size(weights_.tensors[static_cast<size_t>(i)].shape);
+      for (int32_t i = weights().first[op]; i < weights().first[op + 1]; ++i) {
+        done += hlo::byte_size(weights().tensors[static_cast<size_t>(i)].shape);
       }
     }
     if (options_.progress != nullptr) options_.progress(options_.progress_context, done, total);
@@ -48,14 +38,14 @@ Status XlaModel::upload_weights() {
 Status XlaModel::upload_op(size_t op, int rank) {
   std::vector<std::unique_ptr<Upload>> uploads;
   std::vector<Upload*> pieces;
-  for (int32_t i = weights_.first[op]; i < weights_.first[op + 1]; ++i) {
-    const WeightTensor& tensor = weights_.tensors[static_cast<size_t>(i)];
+  for (int32_t i = weights().first[op]; i < weights().first[op + 1]; ++i) {
+    const WeightTensor& tensor = weights().tensors[static_cast<size_t>(i)];
     IX_ASSIGN_OR_RETURN(auto upload, runtime_->upload(rank, tensor.shape, tensor.name));
     pieces.push_back(upload.get());
     uploads.push_back(std::move(upload));
   }
   if (pieces.empty()) return ok_status();
-  IX_RETURN_IF_ERROR(stream_op(weights_, decoder_, plan_, rank, op, source_, pieces));
+  IX_RETURN_IF_ERROR(stream_op(weights(), decoder_, plan(), rank, op, source_, pieces));
   for (const auto& upload : uploads) {
     IX_ASSIGN_OR_RETURN(auto tensor, upload->finish());
     tensors_[static_cast<size_t>(rank)].push_back(std::move(tensor));
@@ -64,8 +54,8 @@ Status XlaModel::upload_op(size_t op, int rank) {
 }
 
 Status XlaModel::upload_first_tokens() {
-  const int64_t columns = plan_.layout(decoder_.logits).local_width;
-  for (int rank = 0; rank < plan_.ranks; ++rank) {
+  const int64_t columns = plan().layout(decoder_.logits).local_width;
+  for (int rank = 0; rank < plan().ranks; ++rank) {
     const auto first = static_cast<float>(rank * columns);
     IX_ASSIGN_OR_RETURN(auto tensor,
                         runtime_->tensor(rank, {hlo::ElementType::f32, {1}}, "first token"));
@@ -76,12 +66,7 @@ Status XlaModel::upload_first_tokens() {
 }
 
 LoweringModel XlaModel::lowering(const CacheShape& cache) const {
-  return {.decoder = &decoder_,
-          .plan = &plan_,
-          .weights = &weights_,
-          .rope = &rope_,
-          .cache = cache,
-          .target = options_.target};
+  return plan_.lowering(decoder_, cache, options_.target);
 }
 
 Result<Program*> XlaModel::program(const hlo::Module& module, ProgramKind kind) {

@@ -6,10 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "backend/xla/lowering/lowering.h"
+#include "backend/xla/model_plan.h"
+#include "backend/xla/program_set.h"
 #include "backend/xla/runtime.h"
-#include "backend/xla/sharding/shard_plan.h"
-#include "backend/xla/weights/weight_list.h"
 #include "base/result.h"
 #include "graph/decoder.h"
 #include "quant/weight_source.h"
@@ -19,13 +18,9 @@ namespace ix::backend::xla {
 struct XlaOptions {
   WeightOptions weights;
   LoweringTarget target;
-  hlo::ElementType kv_type = hlo::ElementType::bf16;  // or f32
-  // Rows of a prefill program; fewer where the context or a step is smaller.
-  int32_t chunk = 128;
-  // Rows of a prefill that go through the head at once.
-  int32_t head_rows = 4;
-  // 0 = all layers in one program.
-  int32_t layers_per_program = 0;
+  ProgramSetOptions programs;
+  // Executors load every program of the set when they are opened, not when a step first needs it.
+  bool load_ahead = false;
   LoadProgress progress = nullptr;
   void* progress_context = nullptr;
 };
@@ -41,9 +36,9 @@ class XlaModel {
 
   const graph::Decoder& decoder() const { return decoder_; }
   const quant::WeightSource& source() const { return source_; }
-  const ShardPlan& plan() const { return plan_; }
-  const WeightList& weights() const { return weights_; }
-  const RopeTables& rope() const { return rope_; }
+  const ShardPlan& plan() const { return plan_.shards; }
+  const WeightList& weights() const { return plan_.weights; }
+  const RopeTables& rope() const { return plan_.rope; }
   const XlaOptions& options() const { return options_; }
   Runtime& runtime() { return *runtime_; }
 
@@ -69,9 +64,7 @@ class XlaModel {
   const quant::WeightSource& source_;
   XlaOptions options_;
   std::unique_ptr<Runtime> runtime_;  // outlives what it made
-  ShardPlan plan_;
-  WeightList weights_;
-  RopeTables rope_;
+  ModelPlan plan_;
   std::vector<std::vector<std::unique_ptr<DeviceTensor>>> tensors_;  // [ranks][tensors]
   std::vector<std::unique_ptr<DeviceTensor>> first_tokens_;          // [ranks]
   std::map<std::string, std::unique_ptr<Program>> programs_;         // by their bytes

@@ -10,7 +10,7 @@ using ::testing::HasSubstr;
 const KvInfo kKv{.tokens_per_block = 40,
                  .groups = {{.window = 0, .blocks = 4}, {.window = 8, .blocks = 4}},
                  .can_share = false,
-                 .can_copy = false,
+                 .can_copy = true,
                  .bytes_per_token = 1};
 
 struct Planned {
@@ -19,7 +19,8 @@ struct Planned {
 };
 
 // Sequences {rows, start, slot} in order.
-Planned planned(const std::vector<std::array<int32_t, 3>>& sequences, int32_t chunk = 16) {
+Planned planned(const std::vector<std::array<int32_t, 3>>& sequences,
+                PlanRows programs = {.chunk = 16}) {
   std::vector<BlockId> blocks;
   for (const auto& [rows, start, slot] : sequences) blocks.push_back(slot);
   std::vector<std::vector<std::span<const BlockId>>> tables;
@@ -36,7 +37,7 @@ Planned planned(const std::vector<std::array<int32_t, 3>>& sequences, int32_t ch
     row += sequences[i][0];
   }
   Planned out;
-  out.status = plan_step({.tokens = {}, .sequences = step, .wants = {}}, kKv, chunk, out.plan);
+  out.status = plan_step({.tokens = {}, .sequences = step, .wants = {}}, kKv, programs, out.plan);
   return out;
 }
 
@@ -53,9 +54,9 @@ TEST(StepPlan, MixesPromptsAndDecodeRows) {
   EXPECT_EQ(plan.prefills[1].start, 19);
   ASSERT_EQ(plan.decodes.size(), 2U);
   EXPECT_EQ(plan.decodes[0].slot, 2);
-  EXPECT_EQ(plan.decodes[0].row, 0);
-  EXPECT_EQ(plan.decodes[0].position, 7);
-  EXPECT_EQ(plan.decodes[1].row, 21);
+  EXPECT_EQ(plan.decodes[0].first_row, 0);
+  EXPECT_EQ(plan.decodes[0].start, 7);
+  EXPECT_EQ(plan.decodes[1].first_row, 21);
 }
 
 // The row that a chunk leaves over costs a decode row, not a chunk.
@@ -64,8 +65,24 @@ TEST(StepPlan, DecodesTheRowThatIsLeftOver) {
   ASSERT_TRUE(status.ok());
   ASSERT_EQ(plan.prefills.size(), 1U);
   ASSERT_EQ(plan.decodes.size(), 1U);
-  EXPECT_EQ(plan.decodes[0].row, 16);
-  EXPECT_EQ(plan.decodes[0].position, 21);
+  EXPECT_EQ(plan.decodes[0].first_row, 16);
+  EXPECT_EQ(plan.decodes[0].start, 21);
+}
+
+// Tokens that were guessed ahead are decoded with the row before them; prompts are not.
+TEST(StepPlan, DecodesAsManyRowsAsAProgramTakes) {
+  const auto [status, plan] =
+      planned({{3, 5, 1}, {4, 0, 2}, {18, 0, 3}}, {.chunk = 16, .decode = 3});
+  ASSERT_TRUE(status.ok());
+  ASSERT_EQ(plan.decodes.size(), 1U);
+  EXPECT_EQ(plan.decodes[0].slot, 1);
+  EXPECT_EQ(plan.decodes[0].first_row, 0);
+  EXPECT_EQ(plan.decodes[0].rows, 3);
+  EXPECT_EQ(plan.decodes[0].start, 5);
+  ASSERT_EQ(plan.prefills.size(), 3U);
+  EXPECT_EQ(plan.prefills[0].rows, 4);
+  EXPECT_EQ(plan.prefills[1].rows, 16);
+  EXPECT_EQ(plan.prefills[2].rows, 2);
 }
 
 TEST(StepPlan, FillsASlotToItsEnd) {

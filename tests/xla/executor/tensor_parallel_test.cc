@@ -51,9 +51,9 @@ double bound_of(WeightForm form) {
 }
 
 XlaOptions options_of(WeightForm form) {
-  XlaOptions options{.chunk = 16};
+  XlaOptions options{.programs = {.chunk = 16}};
   options.weights.form = form;
-  if (form == WeightForm::f32) options.kv_type = backend::xla::hlo::ElementType::f32;
+  if (form == WeightForm::f32) options.programs.kv_type = backend::xla::hlo::ElementType::f32;
   return options;
 }
 
@@ -134,12 +134,17 @@ TEST(StaticExecutor, GivesTheSameLogitsHoweverItIsCut) {
   const auto tokens = random_tokens(*model, 24, 6);
   const auto expected = naive_logits(model->decoder, model->weights, tokens);
   XlaOptions cut = options_of(WeightForm::f32);
-  cut.layers_per_program = 1;
+  cut.programs.layers_per_program = 1;
   XlaOptions host = options_of(WeightForm::f32);
   host.weights.embed_on_host = true;
   XlaOptions padded = options_of(WeightForm::bf16);
   padded.target.pad_single_rows = true;
-  for (const XlaOptions& options : {cut, host, padded}) {
+  XlaOptions drafts = options_of(WeightForm::f32);
+  drafts.programs.draft_rows = 3;
+  drafts.programs.head_rows = 5;
+  drafts.programs.least_bucket = 8;
+  drafts.load_ahead = true;
+  for (const XlaOptions& options : {cut, host, padded, drafts}) {
     for (const int32_t sequences : {1, 2}) {
       const Backend backend = xla_backend("cut", cpu_plugins().front().path, 2, options);
       const auto executor = backend.open(
@@ -149,7 +154,8 @@ TEST(StaticExecutor, GivesTheSameLogitsHoweverItIsCut) {
       Session session(**executor);
       Sequence sequence = session.start();
       Logits actual = session.run(sequence, {tokens.begin(), tokens.begin() + 20}, 20);
-      for (auto& row : session.run(sequence, {tokens.begin() + 20, tokens.end()}, 1)) {
+      const int32_t rows = 1 + options.programs.draft_rows;
+      for (auto& row : session.run(sequence, {tokens.begin() + 20, tokens.end()}, rows)) {
         actual.push_back(std::move(row));
       }
       EXPECT_LE(error_of(actual, expected), bound_of(options.weights.form));

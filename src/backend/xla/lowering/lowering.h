@@ -27,4 +27,7 @@ Result<LoweredProgram> lower(const LoweringModel& model, const ProgramShape& sha
 // The best min(256, vocabulary) of each row of logits, merged over ranks, and their logsumexp.
 Result<LoweredProgram> lower_top_k(const LoweringModel& model, int64_t rows);
 
+// Copies what one slot holds in the layers of a KV group to another slot.
+Result<LoweredProgram> lower_copy(const LoweringModel& model, int32_t group);
+
 }  // namespace ix::backend::xla

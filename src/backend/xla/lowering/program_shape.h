@@ -45,7 +45,8 @@ enum class InputKind : uint8_t {
   embeddings,   // f32 [rows, width]; index: the op
   hidden,       // f32 [rows, width]: a value that an earlier program wrote; index: the value
   starts,       // s32 [sequences]: position of each sequence's first row
-  slot,         // s32 [1]
+  slot,         // s32 [1]: that a prefill or a copy writes
+  copied_slot,  // s32 [1]
   angles,       // f32 [2, rows, pairs]; index: of RopeTables::tables
   picked,       // s32 [picked rows]: rows that go through the head
   first_token,  // f32 [1]: vocabulary index of the rank's first column
