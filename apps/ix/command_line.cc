@@ -78,7 +78,7 @@ Result<std::vector<std::string>> known_flags(CLI::App& command, const std::strin
     out.push_back(argument);
     const bool wants_value = option->get_items_expected_min() > 0;
     const bool has_value = name.size() < argument.size();
-    if (has_value && !wants_value) {
+    if (has_value && option->get_items_expected_max() == 0) {
       return invalid_argument(fmt::format("{} takes no value", name));
     }
     if (!wants_value || has_value) continue;
@@ -167,6 +167,7 @@ int run_command_line(std::vector<std::string> arguments, const std::vector<AddCo
       "  ix bench -m model.gguf                             how fast it runs here\n"
       "  ix compile model.gguf                              programs for AWS Inferentia2\n"
       "  ix cache list                                      what was compiled\n"
+      "  ix doctor                                          what this machine has\n"
       "\nix COMMAND --help says more. Exit codes: 0 done, 1 something failed, 2 wrong usage.");
   Action action;
   for (const AddCommand add : commands) add(app, action);

@@ -70,16 +70,17 @@ Result<std::unique_ptr<xla::Runtime>> open_neuron(const DevicePlan& plan,
 Result<std::unique_ptr<xla::Runtime>> open_pjrt(const std::string& device, int ranks) {
   xla::pjrt::PjrtOptions pjrt;
   pjrt.devices = std::max(ranks, 1);
-  if (auto path = plugin_path(device)) {
-    pjrt.plugin = *std::move(path);
-  } else {
-    IX_ASSIGN_OR_RETURN(pjrt.plugin, xla::pjrt::find_plugin(xla::pjrt::default_plugin_places()));
-  }
+  IX_ASSIGN_OR_RETURN(pjrt.plugin, plugin_of(device));
   IX_ASSIGN_OR_RETURN(auto runtime, xla::pjrt::PjrtRuntime::open(pjrt));
   return std::unique_ptr<xla::Runtime>(std::move(runtime));
 }
 
 }  // namespace
+
+Result<std::string> plugin_of(const std::string& device) {
+  if (auto path = plugin_path(device)) return *std::move(path);
+  return xla::pjrt::find_plugin(xla::pjrt::default_plugin_places());
+}
 
 Status check_device(const DeviceOptions& options) {
   const std::string& device = options.device;

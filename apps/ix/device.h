@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "backend/executor.h"
 #include "base/result.h"
@@ -14,6 +15,9 @@ namespace ix::cli {
 
 // Says which devices and forms there are.
 Status check_device(const DeviceOptions& options);
+
+// The path of the plugin that xla or pjrt:PATH means; not_found where no plugin is installed.
+Result<std::string> plugin_of(const std::string& device);
 
 // For options that check_device() takes. context: what was asked for, 0 = open. For neuron, the
 // newest of the models that `ix compile` made whose graph and choices are these.

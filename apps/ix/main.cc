@@ -6,6 +6,7 @@
 
 #include "bench/bench_command.h"
 #include "command_line.h"
+#include "doctor/doctor_command.h"
 #include "inspect_command.h"
 #include "neuron/cache_command.h"
 #include "neuron/compile_command.h"
@@ -20,7 +21,7 @@ int main(int argc, char** argv) {
         arguments,
         {ix::cli::add_run_command, ix::cli::add_tokenize_command, ix::cli::add_detokenize_command,
          ix::cli::add_inspect_command, ix::cli::add_bench_command, ix::cli::add_compile_command,
-         ix::cli::add_cache_command});
+         ix::cli::add_cache_command, ix::cli::add_doctor_command});
   } catch (const std::bad_alloc&) {
     ix::cli::print_error("out of memory");
   } catch (const std::exception& e) {

@@ -120,4 +120,22 @@ uint64_t peak_resident_bytes() {
   return read_field("/proc/self/status", "VmHWM:").value_or(0) * 1024;
 }
 
+std::string cpu_name() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);) {
+    const size_t colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return {};
+}
+
+std::string huge_page_mode() {
+  // "always [madvise] never"
+  std::ifstream in("/sys/kernel/mm/transparent_hugepage/enabled");
+  for (std::string word; in >> word;) {
+    if (word.starts_with('[') && word.ends_with(']')) return word.substr(1, word.size() - 2);
+  }
+  return "unknown";
+}
+
 }  // namespace ix

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace ix {
 
@@ -18,5 +19,12 @@ uint64_t last_level_cache_bytes();
 
 // Peak resident memory of this process in bytes (VmHWM); 0 where it cannot be told.
 uint64_t peak_resident_bytes();
+
+// The CPU as the kernel calls it; empty where it cannot be told.
+std::string cpu_name();
+
+// Linux's setting of transparent huge pages, "always", "madvise" or "never"; "unknown" where it
+// cannot be told.
+std::string huge_page_mode();
 
 }  // namespace ix

@@ -118,6 +118,18 @@ TEST(FakeCompiler, TakesSortsAndTopKsAtTheLimit) {
   EXPECT_EQ(compile(std::move(b).finish().value().bytes).end.code, 0);
 }
 
+TEST(FakeCompiler, FailsOnDemandForAnOpcode) {
+  const ScopedVariable fail("FAKE_NEURONX_CC_FAIL", "NCC_EVRF001");
+  const ScopedVariable opcode("FAKE_NEURONX_CC_FAIL_OPCODE", "cosine");
+  for (const bool with_cosine : {false, true}) {
+    backend::xla::hlo::Builder b("wave", 1);
+    const auto x = b.parameter("x", {ElementType::f32, {2}});
+    b.output("y", with_cosine ? b.cosine(x) : b.sine(x));
+    const Compiled compiled = compile(std::move(b).finish().value().bytes);
+    EXPECT_EQ(compiled.end.code, with_cosine ? 70 : 0) << compiled.output;
+  }
+}
+
 TEST(FakeCompiler, RefusesOptionsThatItDoesNotKnow) {
   const Compiled compiled = compile(good_module(), {"--cache_dir", "/tmp"});
   EXPECT_EQ(compiled.end.code, 70);

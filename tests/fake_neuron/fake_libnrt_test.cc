@@ -298,6 +298,29 @@ TEST_F(FakeLibnrtDeathTest, AbortsWhereTheLibraryWouldCorruptMemory) {
   EXPECT_DEATH(nrt().unload(model), "model that is not loaded");
 }
 
+TEST_F(FakeLibnrt, GivesAWrongResultOnDemand) {
+  device_.script("nrt_execute 2 wrong");
+  ASSERT_EQ(init(), 0);
+  Model* model = load();
+  const float ones[backend::kStepWidth] = {1, 1, 1, 1};
+  const int32_t first = 0;
+  Tensor* x = tensor(kVectorBytes);
+  Tensor* position = tensor(4);
+  Tensor* cache = tensor(kCacheBytes);
+  Tensor* y = tensor(kVectorBytes);
+  ASSERT_EQ(nrt().tensor_write(x, ones, 0, kVectorBytes), 0);
+  ASSERT_EQ(nrt().tensor_write(position, &first, 0, 4), 0);
+  // 1 is 0x3F800000; with the last byte inverted 0xC0800000, which is -4.
+  for (const float last : {1.0F, -4.0F}) {
+    ASSERT_EQ(nrt().tensor_memset(cache, 0, 0, kCacheBytes), 0);
+    ASSERT_EQ(execute(model, x, position, cache, cache, y), 0);
+    float sums[backend::kStepWidth] = {};
+    ASSERT_EQ(nrt().tensor_read(y, sums, 0, kVectorBytes), 0);
+    EXPECT_EQ(sums[0], 1);
+    EXPECT_EQ(sums[3], last);
+  }
+}
+
 TEST_F(FakeLibnrt, FailsOnDemand) {
   device_.script(
       "# function, which call, what\n"

@@ -3,24 +3,15 @@
 #include <fmt/format.h>
 
 #include <ctime>
-#include <fstream>
 #include <string_view>
 #include <utility>
 
+#include "base/host_limits.h"
 #include "build_commit.h"
 #include "terminal.h"
 
 namespace ix::cli {
 namespace {
-
-std::string cpu_name() {
-  std::ifstream in("/proc/cpuinfo");
-  for (std::string line; std::getline(in, line);) {
-    const size_t colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return {};
-}
 
 std::string quoted_csv(const Json& value) {
   std::string out = "\"";

@@ -107,6 +107,10 @@ void spoil(const Call& call) {
   for (const auto output : call.memory.outputs) std::ranges::fill(output, std::byte{0xFF});
 }
 
+void falsify(const Call& call) {
+  for (const auto output : call.memory.outputs) output.back() ^= std::byte{0xFF};
+}
+
 StatusValue run(const Call& call) {
   const auto limit = std::chrono::seconds(state().timeout_seconds);
   const auto meet = [&](const std::map<int, RankMemory>& memory) {
@@ -134,7 +138,9 @@ StatusValue nrt_execute(Model* model, const TensorSet* inputs, TensorSet* output
   StatusValue status = enter("nrt_execute", call.core);
   const std::lock_guard executing(core.executing);
   if (core.lost != kSuccess) return core.lost;
-  if (status == kSuccess) status = run(call);
+  const bool wrong = status == kWrongResult;
+  if (status == kSuccess || wrong) status = run(call);
+  if (status == kSuccess && wrong) falsify(call);
   if (status != kSuccess && !backend::neuron::nrt::may_retry_soon(status)) spoil(call);
   if (backend::neuron::nrt::is_sticky(status)) core.lost = status;
   return status;

@@ -50,6 +50,9 @@ Script::Line Script::parse(const std::string& text) {
   line.last = nth == "*" || nth.ends_with('+') ? INT_MAX : line.first;
   if (action == "hang") {
     line.action = {Action::Kind::hang, 0};
+  } else if (action == "wrong") {
+    line.action = {Action::Kind::wrong, kWrongResult};
+    if (line.function != "nrt_execute") line.first = 0;
   } else if (action.starts_with("delay:")) {
     line.action = {Action::Kind::delay, std::atoi(action.c_str() + 6)};
   } else if (const auto value = status_value(action)) {

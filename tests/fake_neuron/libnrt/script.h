@@ -2,7 +2,8 @@
 //   FUNCTION[@CORE] NTH ACTION
 // FUNCTION: "nrt_execute". NTH: 1 = the first call (of that core, where one is given), "*" = every,
 // "3+" = the third and later ones. ACTION: a status ("5" or "NRT_TIMEOUT"), "hang" (never returns),
-// or "delay:MS" (goes on after so many milliseconds). "#" begins a comment.
+// "delay:MS" (goes on after so many milliseconds), or, of nrt_execute, "wrong" (succeeds, with the
+// bits of the last byte of each output inverted). "#" begins a comment.
 #pragma once
 
 #include <map>
@@ -16,8 +17,11 @@
 
 namespace ix::fake_nrt {
 
+// What enter() gives nrt_execute for "wrong"; statuses of libnrt are not negative.
+inline constexpr int kWrongResult = -1;
+
 struct Action {
-  enum class Kind { fail, hang, delay };
+  enum class Kind { fail, hang, delay, wrong };
   Kind kind = Kind::fail;
   int value = 0;  // the status, or milliseconds
 };

@@ -25,7 +25,7 @@ Op elementwise(Builder& b, Op x) {
   y = b.subtract(b.exp(y), b.log(b.maximum(x, 1)));
   y = b.multiply(b.tanh(y), b.sqrt(b.minimum(x, 4)));
   y = b.divide(b.rsqrt(y), b.power(b.sine(y), b.cosine(y)));
-  y = b.logistic(y);
+  y = b.add(b.logistic(y), b.sign(b.ceil(y)));
   const Op flags = b.bitwise_xor(b.compare(Comparison::le, x, y), b.compare(Comparison::ne, y, 0));
   const Op both = b.bitwise_or(flags, b.bitwise_not(b.bitwise_and(flags, flags)));
   return b.clamp(-1, b.select(both, y, -30000), 1);

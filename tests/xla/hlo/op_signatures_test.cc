@@ -40,6 +40,30 @@ TEST(OpSignatures, PreferALineWithASource) {
   EXPECT_FALSE(list->find({"abs", {"f32"}, "f32", "", ""})->assumed);
 }
 
+TEST(OpSignatures, AreGivenOneByOne) {
+  const Result<OpSignatures> list = OpSignatures::parse(
+      "add\tf32 s32\tT,T\tT\t-\tsomewhere\n"
+      "add\ts32\tT,T\tT\t-\tassumed: a reason\n"
+      "convert\tbf16\ts8\tT\t-\tsomewhere\n"
+      "compare\tpred\tT,T\tpred\tdirection=EQ|NE\tsomewhere\n"
+      "reduce\tf32\tT\tT\tcalls=add|maximum\tsomewhere\n"
+      "sort\tf32\tT,s32*\ttuple\tcalls=compare\tsomewhere\n"
+      "tuple\t-\tany*\ttuple\t-\tsomewhere\n");
+  ASSERT_TRUE(list.ok()) << list.status().message();
+  const std::vector<OpSignature> expected = {
+      {"add", {"f32", "f32"}, "f32", "", ""},
+      {"add", {"s32", "s32"}, "s32", "", ""},
+      {"convert", {"s8"}, "bf16", "", ""},
+      {"compare", {"pred", "pred"}, "pred", "EQ", ""},
+      {"compare", {"pred", "pred"}, "pred", "NE", ""},
+      {"reduce", {"f32"}, "f32", "", "add"},
+      {"reduce", {"f32"}, "f32", "", "maximum"},
+      {"sort", {"f32", "s32"}, "tuple", "", "compare"},
+      {"tuple", {"f32"}, "tuple", "", ""},
+  };
+  EXPECT_EQ(list->all(), expected);
+}
+
 TEST(OpSignatures, RefuseLinesThatAreNone) {
   for (const char* text : {"add\tf32\tT,T\tT\t-", "add\tf32\tT,T\tT\t-\t",
                            "add\tf32\tT,T\tT\tcolour=red\tsomewhere", "add"}) {

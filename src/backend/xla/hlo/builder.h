@@ -131,6 +131,8 @@ class Builder {
   Op negate(Op x) { return unary("negate", x); }
   Op abs(Op x) { return unary("abs", x); }
   Op floor(Op x) { return unary("floor", x); }
+  Op ceil(Op x) { return unary("ceil", x); }
+  Op sign(Op x) { return unary("sign", x); }
   Op exp(Op x) { return unary("exponential", x); }
   Op log(Op x) { return unary("log", x); }
   Op tanh(Op x) { return unary("tanh", x); }

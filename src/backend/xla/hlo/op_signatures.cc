@@ -81,6 +81,35 @@ Result<OpSignatures> OpSignatures::parse(std::string_view tsv) {
   return list;
 }
 
+std::vector<OpSignature> OpSignatures::all() const {
+  // What is written where an attribute may be anything.
+  const std::vector<std::string> none = {""};
+  std::vector<OpSignature> signatures;
+  for (const Line& line : lines_) {
+    for (const std::string& t : line.types) {
+      const auto type_of = [&t](std::string pattern) {
+        if (pattern.back() == '*') pattern.pop_back();
+        if (pattern == "T") return t;
+        return pattern == "any" ? std::string("f32") : pattern;
+      };
+      OpSignature signature{line.opcode, {}, type_of(line.result), "", ""};
+      for (const std::string& operand : line.operands) {
+        signature.operands.push_back(type_of(operand));
+      }
+      for (const std::string& direction : line.directions.empty() ? none : line.directions) {
+        for (const std::string& calls : line.calls.empty() ? none : line.calls) {
+          signature.direction = direction;
+          signature.calls = calls;
+          if (std::ranges::find(signatures, signature) == signatures.end()) {
+            signatures.push_back(signature);
+          }
+        }
+      }
+    }
+  }
+  return signatures;
+}
+
 bool OpSignatures::operands_fit(const Line& line, const std::string& t,
                                 const OpSignature& signature) {
   size_t next = 0;

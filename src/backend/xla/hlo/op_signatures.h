@@ -17,6 +17,8 @@ struct OpSignature {
   std::string result;
   std::string direction;  // of a compare, "LT"
   std::string calls;      // the root's opcode of the computation that it calls
+
+  bool operator==(const OpSignature&) const = default;
 };
 
 // "sort(f32,s32)->tuple"
@@ -34,6 +36,10 @@ class OpSignatures {
 
   // corrupt with the line's number.
   static Result<OpSignatures> parse(std::string_view tsv);
+
+  // Every signature on the list once: a line gives one for each of its types, directions and calls,
+  // with one operand for "X*" and f32 for "any".
+  std::vector<OpSignature> all() const;
 
   // The line that holds the signature; one with a source before one that is assumed.
   std::optional<KnownSignature> find(const OpSignature& signature) const;

@@ -1,0 +1,33 @@
+// Arrays on the host, by the numbers that they hold.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "backend/xla/hlo/shape.h"
+
+namespace ix::cli::doctor {
+
+struct HostArray {
+  backend::xla::hlo::Shape shape;
+  std::vector<double> values;  // row-major; 0 and 1 for pred
+};
+using HostArrays = std::vector<HostArray>;
+
+// [1] of the number.
+HostArray one_number(backend::xla::hlo::ElementType type, double value);
+
+// As a device holds them: floats rounded to nearest even, integers that must fit.
+std::vector<std::byte> to_bytes(const HostArray& array);
+HostArray from_bytes(const backend::xla::hlo::Shape& shape, std::span<const std::byte> bytes);
+
+// The array with its numbers as its type can hold them.
+HostArray rounded(const HostArray& array);
+
+// "bf16" -> ElementType::bf16.
+std::optional<backend::xla::hlo::ElementType> parse_element_type(std::string_view name);
+
+}  // namespace ix::cli::doctor
