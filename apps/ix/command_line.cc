@@ -165,6 +165,7 @@ int run_command_line(std::vector<std::string> arguments, const std::vector<AddCo
       "  ix detokenize -m model.gguf 9259 1902              ids to text\n"
       "  ix inspect model.gguf                              what is in a file\n"
       "  ix bench -m model.gguf                             how fast it runs here\n"
+      "  ix synth llama-2-7b -o 7b.gguf                     a file of random weights\n"
       "\nix COMMAND --help says more. Exit codes: 0 done, 1 something failed, 2 wrong usage.");
   Action action;
   for (const AddCommand add : commands) add(app, action);

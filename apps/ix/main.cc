@@ -8,6 +8,7 @@
 #include "command_line.h"
 #include "inspect_command.h"
 #include "run_command.h"
+#include "synth_command.h"
 #include "terminal.h"
 #include "tokenize_command.h"
 
@@ -17,7 +18,7 @@ int main(int argc, char** argv) {
     return ix::cli::run_command_line(
         arguments,
         {ix::cli::add_run_command, ix::cli::add_tokenize_command, ix::cli::add_detokenize_command,
-         ix::cli::add_inspect_command, ix::cli::add_bench_command});
+         ix::cli::add_inspect_command, ix::cli::add_bench_command, ix::cli::add_synth_command});
   } catch (const std::bad_alloc&) {
     ix::cli::print_error("out of memory");
   } catch (const std::exception& e) {

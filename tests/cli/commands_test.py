@@ -10,7 +10,7 @@ import tempfile
 from command import IX, MODELS, CommandTest, ix, main
 
 MODEL = MODELS + "/llama-q4km.gguf"
-COMMANDS = ["run", "tokenize", "detokenize", "inspect", "bench"]
+COMMANDS = ["run", "tokenize", "detokenize", "inspect", "bench", "synth"]
 
 
 class Help(CommandTest):
