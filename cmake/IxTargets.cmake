@@ -9,7 +9,7 @@ endfunction()
 
 # ix_test(NAME sources... DEPS libraries... LABEL unit): a GoogleTest binary, one ctest test a case of
 # those that GoogleTest's FILTER lets pass.
-# Labels (their budgets are in docs/testing.md): unit, xla, matrix, model, tool.
+# Labels (their budgets are in docs/testing.md): unit, xla, matrix, model, large, tool.
 function(ix_test name)
   cmake_parse_arguments(ARG "" "FILTER;LABEL;TIMEOUT" "DEPS" ${ARGN})
   if(NOT ARG_LABEL)

@@ -3,8 +3,8 @@
 # undefined-behaviour sanitizers, then format and clang-tidy on changed files, then the kernels for
 # 64-bit Arm under qemu.
 #   test.sh          what CI runs, within the budgets of docs/testing.md
-#   test.sh --full   also every model and degree on the fakes of devices, XLA and the fakes under the
-#                    sanitizers, the thread sanitizer, and clang-tidy on everything
+#   test.sh --full   also models of real size, every model and degree on the fakes of devices, XLA and
+#                    the fakes under the sanitizers, the thread sanitizer, clang-tidy on everything
 set -euo pipefail
 cd "$(dirname "$0")/.."
 full=false
@@ -26,7 +26,7 @@ git ls-files '*.h' '*.cc' '*.c' | xargs clang-format-14 --dry-run --Werror
 
 step "address and undefined-behaviour sanitizers"
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
-if $full; then suite asan-ubsan -LE matrix; else suite asan-ubsan -LE 'xla|matrix'; fi
+if $full; then suite asan-ubsan -LE 'matrix|large'; else suite asan-ubsan -LE 'xla|matrix|large'; fi
 
 if $full; then
   step "thread sanitizer"
@@ -43,6 +43,6 @@ scripts/arm64-sysroot.sh
 suite arm64
 
 step "release"
-if $full; then suite release; else suite release -LE matrix; fi
+if $full; then suite release; else suite release -LE 'matrix|large'; fi
 printf '\nall done in %d s\n' "$SECONDS"
 sed -n '/tests passed/p' build/release/ctest.log

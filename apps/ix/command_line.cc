@@ -168,6 +168,7 @@ int run_command_line(std::vector<std::string> arguments, const std::vector<AddCo
       "  ix compile model.gguf                              programs for AWS Inferentia2\n"
       "  ix cache list                                      what was compiled\n"
       "  ix doctor                                          what this machine has\n"
+      "  ix synth llama-2-7b -o 7b.gguf                     a file of random weights\n"
       "\nix COMMAND --help says more. Exit codes: 0 done, 1 something failed, 2 wrong usage.");
   Action action;
   for (const AddCommand add : commands) add(app, action);

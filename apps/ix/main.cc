@@ -11,6 +11,7 @@
 #include "neuron/cache_command.h"
 #include "neuron/compile_command.h"
 #include "run_command.h"
+#include "synth_command.h"
 #include "terminal.h"
 #include "tokenize_command.h"
 
@@ -21,7 +22,7 @@ int main(int argc, char** argv) {
         arguments,
         {ix::cli::add_run_command, ix::cli::add_tokenize_command, ix::cli::add_detokenize_command,
          ix::cli::add_inspect_command, ix::cli::add_bench_command, ix::cli::add_compile_command,
-         ix::cli::add_cache_command, ix::cli::add_doctor_command});
+         ix::cli::add_cache_command, ix::cli::add_doctor_command, ix::cli::add_synth_command});
   } catch (const std::bad_alloc&) {
     ix::cli::print_error("out of memory");
   } catch (const std::exception& e) {

@@ -37,7 +37,7 @@ void LoadingLine::show(int64_t done, int64_t total) {
   const auto now = std::chrono::steady_clock::now();
   if (!line_.enabled() || total <= 0 || now - last_ < kInterval) return;
   last_ = now;
-  line_.show(fmt::format("loading {:3d} % of {} MB", done * 100 / total, total / 1'000'000));
+  line_.show(fmt::format("{} {:3d} % of {} MB", what_, done * 100 / total, total / 1'000'000));
 }
 
 }  // namespace ix::cli

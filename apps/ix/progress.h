@@ -24,15 +24,18 @@ class StatusLine {
   bool shown_ = false;
 };
 
-// How far loading is.
+// How far something of known size is: "loading 40 % of 250 MB". At most 20 times a second.
 class LoadingLine {
  public:
+  explicit LoadingLine(std::string_view what = "loading") : what_(what) {}
+
   // A backend::LoadProgress; context is a LoadingLine.
   static void update(void* context, int64_t done, int64_t total);
+  void show(int64_t done, int64_t total);
+  void clear() { line_.clear(); }
 
  private:
-  void show(int64_t done, int64_t total);
-
+  std::string_view what_;
   StatusLine line_;
   std::chrono::steady_clock::time_point last_{};
 };

@@ -7,7 +7,7 @@
 #include <limits>
 #include <string_view>
 
-#include "engine/counter_rng.h"
+#include "base/counter_rng.h"
 
 namespace ix::engine {
 namespace {

@@ -97,7 +97,11 @@ struct GgufWriter::Impl {
   Status add_tensor(Tensor added);
   Status start(const std::string& path);
   Status create_part();
+  Status expect(std::string_view name, uint64_t bytes) const;
+  Result<OutputFile*> file_of_current();
   Status append(std::string_view name, std::span<const std::byte> bytes);
+  Status leave_hole(std::string_view name);
+  void next_tensor();
   Status finish();
 };
 
@@ -251,7 +255,8 @@ Status GgufWriter::Impl::create_part() {
   return ok_status();
 }
 
-Status GgufWriter::Impl::append(std::string_view name, std::span<const std::byte> bytes) {
+// Whether `bytes` more of tensor `name` are what comes next.
+Status GgufWriter::Impl::expect(std::string_view name, uint64_t bytes) const {
   const auto refuse = [name](std::string_view why) {
     return invalid_argument(fmt::format("tensor {}: {}", quoted(name), why));
   };
@@ -262,21 +267,49 @@ Status GgufWriter::Impl::append(std::string_view name, std::span<const std::byte
     return refuse(
         fmt::format("out of order, the next bytes are those of {}", quoted(current.name)));
   }
-  if (bytes.size() > current.size - written) {
-    return refuse(fmt::format("{} bytes, expected {}", written + bytes.size(), current.size));
+  if (bytes > current.size - written) {
+    return refuse(fmt::format("{} bytes, expected {}", written + bytes, current.size));
   }
+  return ok_status();
+}
+
+// The part that the current tensor goes into, created when its first tensor comes.
+Result<OutputFile*> GgufWriter::Impl::file_of_current() {
   if (tensor == parts[files.size() - 1].last) {
     IX_RETURN_IF_ERROR(files.back().close());
     IX_RETURN_IF_ERROR(create_part());
   }
-  OutputFile& file = files.back();
-  IX_RETURN_IF_ERROR(file.write(bytes));
+  return &files.back();
+}
+
+Status GgufWriter::Impl::append(std::string_view name, std::span<const std::byte> bytes) {
+  IX_RETURN_IF_ERROR(expect(name, bytes.size()));
+  IX_ASSIGN_OR_RETURN(OutputFile * file, file_of_current());
+  IX_RETURN_IF_ERROR(file->write(bytes));
   written += bytes.size();
-  if (written < current.size) return ok_status();
-  IX_RETURN_IF_ERROR(file.pad(round_up(current.size, options.alignment) - current.size));
+  const uint64_t size = tensors[tensor].size;
+  if (written < size) return ok_status();
+  next_tensor();
+  return file->pad(round_up(size, options.alignment) - size);
+}
+
+Status GgufWriter::Impl::leave_hole(std::string_view name) {
+  IX_RETURN_IF_ERROR(expect(name, 0));
+  if (written > 0) {
+    return invalid_argument(
+        fmt::format("tensor {}: a hole after {} bytes of it, expected the "
+                    "whole tensor as one",
+                    quoted(name), written));
+  }
+  IX_ASSIGN_OR_RETURN(OutputFile * file, file_of_current());
+  const uint64_t size = tensors[tensor].size;
+  next_tensor();
+  return file->skip(round_up(size, options.alignment));
+}
+
+void GgufWriter::Impl::next_tensor() {
   ++tensor;
   written = 0;
-  return ok_status();
 }
 
 Status GgufWriter::Impl::finish() {
@@ -322,6 +355,8 @@ Status GgufWriter::begin(const std::string& path) { return impl_->start(path); }
 Status GgufWriter::append(std::string_view name, std::span<const std::byte> bytes) {
   return impl_->append(name, bytes);
 }
+
+Status GgufWriter::leave_hole(std::string_view name) { return impl_->leave_hole(name); }
 
 Status GgufWriter::finish() { return impl_->finish(); }
 

@@ -48,6 +48,8 @@ class GgufWriter {
   // The next bytes of tensor `name`, which must be the first one that is not complete. Any number
   // of calls a tensor.
   Status append(std::string_view name, std::span<const std::byte> bytes);
+  // In place of append(): all bytes of tensor `name` are zero and left as a hole in the file.
+  Status leave_hole(std::string_view name);
   // invalid_argument when a tensor is not complete.
   Status finish();
 

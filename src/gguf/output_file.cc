@@ -1,6 +1,8 @@
 #include "gguf/output_file.h"
 
 #include <fmt/format.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -47,6 +49,8 @@ OutputFile::~OutputFile() {
 }
 
 Status OutputFile::write(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return ok_status();
+  ends_in_hole_ = false;
   if (std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) == bytes.size()) return ok_status();
   return write_error(path_, errno);
 }
@@ -61,8 +65,18 @@ Status OutputFile::pad(uint64_t zeros) {
   return ok_status();
 }
 
+Status OutputFile::skip(uint64_t zeros) {
+  if (zeros == 0) return ok_status();
+  ends_in_hole_ = true;
+  if (::fseeko(file_.get(), static_cast<off_t>(zeros), SEEK_CUR) == 0) return ok_status();
+  return write_error(path_, errno);
+}
+
 Status OutputFile::close() {
   if (file_ == nullptr) return invalid_argument(path_ + ": writing it has ended before");
+  if (ends_in_hole_ && ::ftruncate(::fileno(file_.get()), ::ftello(file_.get())) != 0) {
+    return write_error(path_, errno);
+  }
   if (std::fclose(file_.release()) == 0) return ok_status();
   return write_error(path_, errno);
 }

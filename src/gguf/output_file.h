@@ -23,6 +23,8 @@ class OutputFile {
   Status write(std::span<const std::byte> bytes);
   Status write(std::string_view bytes) { return write(std::as_bytes(std::span(bytes))); }
   Status pad(uint64_t zeros);
+  // The same as a hole, which takes no room on disks whose file system knows holes.
+  Status skip(uint64_t zeros);
 
   // Everything is on its way to the disk; nothing can be written any more.
   Status close();
@@ -40,6 +42,7 @@ class OutputFile {
 
   std::string path_;  // empty when moved from or kept
   std::unique_ptr<std::FILE, Closer> file_;
+  bool ends_in_hole_ = false;
 };
 
 }  // namespace ix::gguf

@@ -10,7 +10,7 @@ import tempfile
 from command import IX, MODELS, CommandTest, ix, main
 
 MODEL = MODELS + "/llama-q4km.gguf"
-COMMANDS = ["run", "tokenize", "detokenize", "inspect", "bench", "compile", "cache"]
+COMMANDS = ["run", "tokenize", "detokenize", "inspect", "bench", "compile", "cache", "doctor", "synth"]
 
 
 class Help(CommandTest):
@@ -31,7 +31,7 @@ class Help(CommandTest):
 
 class WrongCommandLine(CommandTest):
     def test_no_command(self):
-        self.assertIn("run, tokenize, detokenize, inspect, bench, compile, cache", self.fails(2))
+        self.assertIn("run, tokenize, detokenize, inspect, bench, compile, cache, doctor, synth", self.fails(2))
 
     def test_unknown_command_with_suggestion(self):
         self.assertEqual(self.fails(2, "tokenise"),

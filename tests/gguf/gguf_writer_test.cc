@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -248,6 +250,63 @@ TEST_F(GgufWriterRefusals, HoldBytesToTheirTensors) {
   expect_refused(writer_.append("b", bytes_), "after those of the last tensor");
   expect_ok(writer_.finish());
   expect_refused(writer_.finish(), "before");
+}
+
+TEST_F(GgufWriterRefusals, HoldHolesToWholeTensors) {
+  expect_ok(writer_.add_tensor("a", TensorType::f32, dims_));
+  expect_ok(writer_.add_tensor("b", TensorType::f32, dims_));
+  expect_refused(writer_.leave_hole("a"), "before begin()");
+  expect_ok(writer_.begin(dir_.path("m.gguf")));
+  expect_refused(writer_.leave_hole("b"), "out of order, the next bytes are those of 'a'");
+  expect_ok(writer_.append("a", std::span(bytes_).first(8)));
+  expect_refused(writer_.leave_hole("a"), "a hole after 8 bytes of it");
+  expect_ok(writer_.append("a", std::span(bytes_).subspan(8)));
+  expect_refused(writer_.finish(), "tensor 'b' has 0 bytes, expected 16");
+  expect_ok(writer_.leave_hole("b"));
+  expect_refused(writer_.leave_hole("b"), "after those of the last tensor");
+  expect_ok(writer_.finish());
+}
+
+// Between tensors, at the end of a part and at the end: zeros that take no room.
+TEST(GgufWriter, LeavesHoles) {
+  constexpr int64_t kLarge = int64_t{1} << 26;  // 256 MiB of float32
+  const int64_t small[] = {3};
+  const int64_t large[] = {kLarge};
+  const std::array numbers = {1.0F, 2.0F, 3.0F};
+  const auto bytes = std::as_bytes(std::span<const float>(numbers));
+  const TempDir dir;
+  for (const uint64_t part_tensors : {0, 2}) {
+    WriterOptions options;
+    options.max_part_tensors = part_tensors;
+    GgufWriter writer(options);
+    for (const char* name : {"a", "c"}) {
+      ASSERT_TRUE(writer.add_tensor(name, TensorType::f32, small).ok());
+      ASSERT_TRUE(writer.add_tensor(name + std::string("hole"), TensorType::f32, large).ok());
+    }
+    ASSERT_TRUE(writer.begin(dir.path("m.gguf")).ok());
+    for (const char* name : {"a", "c"}) {
+      ASSERT_TRUE(writer.append(name, bytes).ok());
+      ASSERT_TRUE(writer.leave_hole(name + std::string("hole")).ok());
+    }
+    ASSERT_TRUE(writer.finish().ok());
+    const auto file = GgufFile::open(writer.paths().front());
+    ASSERT_TRUE(file.ok()) << file.status().message();
+    for (const char* name : {"a", "c"}) {
+      EXPECT_TRUE(std::ranges::equal((*file)->find(name)->bytes, bytes));
+      const auto hole = (*file)->find(name + std::string("hole"))->bytes;
+      ASSERT_EQ(hole.size(), size_t{4} * kLarge);
+      for (const size_t at : {size_t{0}, hole.size() / 2, hole.size() - 1}) {
+        EXPECT_EQ(hole[at], std::byte{0});
+      }
+    }
+    uint64_t on_disk = 0;
+    for (const std::string& path : writer.paths()) {
+      struct stat status {};
+      ASSERT_EQ(::stat(path.c_str(), &status), 0);
+      on_disk += static_cast<uint64_t>(status.st_blocks) * 512;
+    }
+    EXPECT_LT(on_disk, 1U << 20);
+  }
 }
 
 TEST_F(GgufWriterRefusals, LeaveNoFileThatIsNotWhole) {

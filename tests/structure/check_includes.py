@@ -14,6 +14,7 @@ MAY_USE = {
     "limits": ["base"],
     "quant": ["base"],
     "gguf": ["base", "quant"],
+    "synth": ["base", "quant", "gguf"],
     "tokenizer": ["base", "gguf"],
     "chat": ["base", "gguf"],
     "graph": ["base"],

@@ -1,10 +1,10 @@
-#include "engine/counter_rng.h"
+#include "base/counter_rng.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 
-namespace ix::engine {
+namespace ix {
 namespace {
 
 using Words = std::array<uint32_t, 4>;
@@ -49,4 +49,4 @@ TEST(UniformAt, FillsTenEqualBinsEvenly) {
 }
 
 }  // namespace
-}  // namespace ix::engine
+}  // namespace ix

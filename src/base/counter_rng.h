@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdint>
 
-namespace ix::engine {
+namespace ix {
 
 constexpr std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter,
                                              std::array<uint32_t, 2> key) {
@@ -37,4 +37,4 @@ constexpr double uniform_at(uint64_t seed, uint64_t counter) {
   return static_cast<double>(word >> 11) * 0x1p-53;
 }
 
-}  // namespace ix::engine
+}  // namespace ix
