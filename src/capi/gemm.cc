@@ -39,8 +39,8 @@ Result<PackedMatrix> pack_panels(const BlockMatrix& matrix, ThreadPool& pool) {
 }
 
 void write_zeros(const GemmWork& work) {
-  const backend::cpu::GemmLayout& layout = work.operands.layout;
-  for (const backend::cpu::GemmOperands& operands : work.operands.batch) {
+  const backend::GemmLayout& layout = work.operands.layout;
+  for (const backend::GemmOperands& operands : work.operands.batch) {
     for (int64_t r = 0; r < work.blocks.rows; ++r) {
       std::fill_n(operands.c + r * layout.ldc, layout.n, 0.0F);
     }
