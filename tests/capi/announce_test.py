@@ -51,8 +51,8 @@ def main():
     expect("ix.h alone", other_header.returncode == 0 and other_header.stderr == "", other_header)
 
     for device, message in {
-        "neuron": "not built in yet",
-        "pjrt:/nowhere/plugin.so": "not built in yet",
+        "neuron": "libnrt is not installed",
+        "pjrt:/nowhere/plugin.so": "No such file or directory",
         "tpu": "is not a device; use auto, cpu, pjrt:PATH or neuron",
     }.items():
         result = run(consumer, IX_DEVICE=device)
