@@ -4,13 +4,19 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "backend/neuron/neuron_runtime.h"
 #include "backend/xla/pjrt/pjrt_runtime.h"
+#include "base/thread_pool.h"
+#include "capi/runtime.h"
 
 namespace ix::capi {
 namespace {
@@ -47,6 +53,21 @@ Accelerator make(std::shared_ptr<backend::xla::Runtime> runtime, int cores_per_d
   return accelerator;
 }
 
+// A product of one row and one column. A plugin makes much of what it needs when it first compiles
+// and executes.
+Status warm_up(GemmDevice& device) {
+  const auto zeros = [](int64_t, int64_t, uint16_t* out) {
+    std::fill_n(out, backend::xla::kPanelDepth * backend::xla::kPanelRows, uint16_t{0});
+  };
+  ThreadPool pool(1);
+  IX_ASSIGN_OR_RETURN(const auto weights,
+                      device.upload(1, backend::xla::kPanelDepth, 1, zeros, pool));
+  const std::vector<uint16_t> b(backend::xla::kPanelDepth);
+  float c = 0;
+  const backend::GemmOperands operands = {b.data(), &c};
+  return device.multiply(*weights, {1, 1, 1, false}, {&operands, 1});
+}
+
 }  // namespace
 
 Result<Accelerator> open_pjrt(const std::string& path) {
@@ -63,6 +84,7 @@ Result<Accelerator> open_pjrt(const std::string& path) {
                     runtime.status().message(), kPjrtDevices));
   }
   Accelerator accelerator = make(std::move(runtime).value(), 1);
+  IX_RETURN_IF_ERROR(warm_up(*accelerator.device));
   accelerator.name = fmt::format("PJRT ({}, {})", accelerator.name, path);
   return accelerator;
 }
@@ -78,11 +100,17 @@ Result<Accelerator> open_neuron() {
 
 bool neuron_device_present() { return access("/dev/neuron0", F_OK) == 0; }
 
-void stay_loaded() {
+Status after_use(const GemmDevice& device, Status status) {
+  static std::atomic<int64_t> programs = 0;
+  const int64_t now = device.programs();
+  if (programs.exchange(now) != now) Runtime::get().end_first();
+  if (device.health().state != backend::HealthState::dead) return status;
   Dl_info here{};
-  if (dladdr(reinterpret_cast<const void*>(&stay_loaded), &here) == 0) return;
-  // Fails where this is no library but the program itself, which stays anyhow.
-  (void)dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+  if (dladdr(reinterpret_cast<const void*>(&after_use), &here) != 0) {
+    // Fails where this is no library but the program itself, which stays anyhow.
+    (void)dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+  }
+  return status;
 }
 
 }  // namespace ix::capi

@@ -24,8 +24,9 @@ Result<Accelerator> open_neuron();
 // Whether this machine has a Neuron device, usable or not.
 bool neuron_device_present();
 
-// Keeps this library loaded until the process ends: a thread that was left behind in a device's
-// library may come back into it.
-void stay_loaded();
+// The status of what was done with the device. Where the device is dead this library stays loaded
+// until the process ends: a thread that was left behind in the device's own may come back into it.
+// Where a new program was run, Runtime::end_first().
+Status after_use(const backend::xla::GemmDevice& device, Status status);
 
 }  // namespace ix::capi

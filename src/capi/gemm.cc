@@ -82,12 +82,6 @@ Status run_accelerated(Machine& machine, backend::xla::GemmDevice& accelerator,
   return accelerator.multiply(*weights, work.operands.layout, work.operands.batch);
 }
 
-// A thread may have been left behind in a device that is dead.
-Status noting_death(const backend::xla::GemmDevice& accelerator, Status status) {
-  if (accelerator.health().state == backend::HealthState::dead) stay_loaded();
-  return status;
-}
-
 }  // namespace
 
 Result<GemmWork> check_gemm(const ix_block_q4_K* a, std::span<const ix_fp16* const> b,
@@ -108,7 +102,7 @@ Status run_gemm(Machine& machine, const GemmWork& work, int threads) {
   }
   IX_ASSIGN_OR_RETURN(const auto accelerator, machine.accelerator());
   if (accelerator != nullptr) {
-    return noting_death(*accelerator, run_accelerated(machine, *accelerator, work, threads));
+    return after_use(*accelerator, run_accelerated(machine, *accelerator, work, threads));
   }
   IX_ASSIGN_OR_RETURN(const Cores::Loan cores, machine.cores().borrow(threads));
   if (!work.exact) {
@@ -162,7 +156,7 @@ Result<std::shared_ptr<const Weights>> make_weights(Machine& machine, const Bloc
   IX_ASSIGN_OR_RETURN(const auto accelerator, machine.accelerator());
   if (accelerator != nullptr) {
     Result<Sharded> sharded = upload(machine, *accelerator, blocks, 1, threads);
-    if (!sharded.ok()) return noting_death(*accelerator, sharded.status());
+    if (!sharded.ok()) return after_use(*accelerator, sharded.status());
     weights->sharded = *std::move(sharded);
     return std::shared_ptr<const Weights>(std::move(weights));
   }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/checked_math.h"
+#include "capi/accelerator.h"
 #include "capi/announce.h"
 #include "capi/gemm.h"
 #include "capi/last_error.h"
@@ -54,8 +55,8 @@ Status dequantize(const ix_block_q4_K* blocks, float* out, int64_t n_blocks, int
   IX_ASSIGN_OR_RETURN(Machine* const machine, Runtime::get().machine());
   IX_ASSIGN_OR_RETURN(const auto accelerator, machine->accelerator());
   if (accelerator != nullptr) {
-    return accelerator->dequantize(std::as_bytes(std::span(blocks, static_cast<size_t>(n_blocks))),
-                                   n_cores, out);
+    const auto bytes = std::as_bytes(std::span(blocks, static_cast<size_t>(n_blocks)));
+    return after_use(*accelerator, accelerator->dequantize(bytes, n_cores, out));
   }
   IX_ASSIGN_OR_RETURN(const Cores::Loan cores, machine->cores().borrow(n_cores));
   cores.pool().run(ceil_div(n_blocks, kBlocksOfTask), [&](int64_t task, int /*thread*/) {

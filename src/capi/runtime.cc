@@ -20,8 +20,14 @@ struct Runtime::EndOfProcess {
   Runtime* runtime;
   pid_t process = getpid();
 
+  static const EndOfProcess& get() {
+    static const EndOfProcess only{new (runtime_room) Runtime};
+    return only;
+  }
+  ~EndOfProcess() { end(); }
+
   // In a child of fork() there are no threads to join.
-  ~EndOfProcess() {
+  void end() const {
     if (getpid() == process) runtime->shut_down();
   }
 };
@@ -50,10 +56,7 @@ void Machine::shut_down() {
   if (accelerator != nullptr) accelerator->close();
 }
 
-Runtime& Runtime::get() {
-  static const EndOfProcess end{new (runtime_room) Runtime};
-  return *end.runtime;
-}
+Runtime& Runtime::get() { return *EndOfProcess::get().runtime; }
 
 Result<Machine*> Runtime::machine() {
   const std::lock_guard lock(mutex_);
@@ -61,11 +64,14 @@ Result<Machine*> Runtime::machine() {
     const char* name = std::getenv("IX_DEVICE");
     IX_ASSIGN_OR_RETURN(Device device, choose_device(name == nullptr ? "" : name));
     machine_ = std::make_unique<Machine>(std::move(device));
-    // The libraries of devices are loaded now. Theirs are the younger destructors, which run
-    // before those of get(): the device has to be given back before.
-    static const EndOfProcess before_libraries{this};
+    end_first();
   }
   return machine_.get();
+}
+
+void Runtime::end_first() {
+  // Where it fails an earlier one serves. A library's handlers run when it is unloaded, too.
+  static_cast<void>(std::atexit([] { EndOfProcess::get().end(); }));
 }
 
 Result<std::shared_ptr<Stream>> Runtime::find(const ix_stream* stream) const {

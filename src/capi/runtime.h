@@ -60,6 +60,11 @@ class Runtime {
   // Chosen at the first call that succeeds. The errors of choose_device().
   Result<Machine*> machine();
 
+  // Puts the end of the process for this library before the ends of all that was made so far. Exit
+  // handlers run youngest first, and a device's library makes objects with handlers of their own
+  // when it is loaded, compiles and executes.
+  void end_first();
+
   // invalid_argument for a handle that is not (or no longer) there.
   Result<std::shared_ptr<Stream>> find(const ix_stream* stream) const;
   Result<std::shared_ptr<const Weights>> find(const ix_gemm_weights* weights) const;

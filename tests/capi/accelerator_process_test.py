@@ -1,5 +1,6 @@
 """Whole processes on devices beside the CPU: what they announce, that programs are compiled once, that
-nothing is left on a device when they end, and that the library can be unloaded and loaded again.
+nothing is left on a device when they end, and that the library can be unloaded and loaded again, but
+not from under a thread.
 
 usage: accelerator_process_test.py ACCELERATOR UNLOAD LIBRARY LIBNRT NEURONX_CC PLUGIN
 """
@@ -39,6 +40,20 @@ def check_log(path, runs):
         sys.exit(f"{lines.count('nrt_close')} of {runs} ends; " + "\n".join(wrong or lines))
 
 
+# A core's thread never comes back: the library that it would come back to has to stay.
+LOSE_A_THREAD = """
+import ctypes, _ctypes, sys
+library = ctypes.CDLL(sys.argv[1])
+gemm = library.gemm_q4_K_inferentia
+gemm.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_int64] * 3 + [ctypes.c_void_p] * 2
+a, b, c = (ctypes.create_string_buffer(size) for size in (144, 512, 4))
+if gemm(a, b, c, 1, 1, 256, None, None) != 9:
+    sys.exit("the product should have failed with IX_UNAVAILABLE")
+_ctypes.dlclose(library._handle)
+sys.exit("libinferencex" not in open("/proc/self/maps").read())
+"""
+
+
 def main():
     accelerator, unload, library, libnrt, neuronx_cc, plugin = sys.argv[1:]
     needed = subprocess.run(["ldd", library], capture_output=True, text=True, check=True).stdout
@@ -73,6 +88,10 @@ def main():
         log.unlink()
         run([unload, library, protobuf], IX_DEVICE="neuron", **neuron)
         check_log(log, 4)
+        script = directory / "script"
+        script.write_text("nrt_execute@0 1 hang\n")
+        run([sys.executable, "-c", LOSE_A_THREAD, library], IX_DEVICE="neuron",
+            FAKE_NRT_SCRIPT=str(script), NEURON_RT_EXEC_TIMEOUT="1", **neuron)
     print("announced, compiled once, left nothing behind")
 
 

@@ -52,6 +52,9 @@ class GemmDevice {
   // all). blocks: whole Q4_K blocks, at least one. Nothing is written on an error.
   Status dequantize(std::span<const std::byte> blocks, int64_t most_cores, float* out);
 
+  // How many programs were loaded so far.
+  int64_t programs() const { return programs_.count(); }
+
   Health health() const { return runtime_->health(); }
   std::string description() const { return runtime_->description(); }
 

@@ -24,6 +24,7 @@ Result<std::shared_ptr<Program>> LoadedPrograms::load(const hlo::Module& module)
   if (entry->program == nullptr) {
     // They run again and again, so the longer compilation pays.
     IX_ASSIGN_OR_RETURN(entry->program, runtime_.load(module, ProgramKind::decode));
+    ++count_;
   }
   return entry->program;
 }

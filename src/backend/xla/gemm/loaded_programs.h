@@ -1,6 +1,8 @@
 // Programs that were compiled and loaded, each once.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -21,6 +23,9 @@ class LoadedPrograms {
   Result<std::shared_ptr<Program>> gemm(const GemmShape& shape);
   Result<std::shared_ptr<Program>> dequantize(int64_t blocks);
 
+  // How many were loaded so far.
+  int64_t count() const { return count_; }
+
   void clear();
 
  private:
@@ -31,6 +36,7 @@ class LoadedPrograms {
   Result<std::shared_ptr<Program>> load(const hlo::Module& module);
 
   Runtime& runtime_;
+  std::atomic<int64_t> count_ = 0;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;  // by the programs' names
 };
