@@ -8,10 +8,10 @@ function(ix_library name)
 endfunction()
 
 # ix_test(NAME sources... DEPS libraries... LABEL unit): a GoogleTest binary, one ctest test a case of
-# those that GoogleTest's FILTER lets pass.
+# those that GoogleTest's FILTER lets pass, named PREFIX and what GoogleTest calls it.
 # Labels (their budgets are in docs/testing.md): unit, xla, matrix, model, large, tool.
 function(ix_test name)
-  cmake_parse_arguments(ARG "" "FILTER;LABEL;TIMEOUT" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "FILTER;LABEL;PREFIX;TIMEOUT" "DEPS" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
@@ -30,6 +30,7 @@ function(ix_test name)
   endif()
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 ${filter}
+                       TEST_PREFIX "${ARG_PREFIX}"
                        PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 

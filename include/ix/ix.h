@@ -18,8 +18,11 @@
  *  7. After fork() without exec() the child may not use the library.
  *
  * Environment, read at the first call that needs it:
- *   IX_DEVICE   auto (default) | cpu | pjrt:PATH | neuron. auto takes the best device that this
- *               library can use. pjrt and neuron are not built in yet: IX_UNSUPPORTED.
+ *   IX_DEVICE   auto (default) | cpu | pjrt:PATH | neuron. neuron: all NeuronCores that are visible
+ *               (NEURON_RT_VISIBLE_CORES), by libnrt. pjrt: the PJRT plugin in that shared library.
+ *               auto: neuron where libnrt can be loaded and a core is visible, else the CPU.
+ *   IX_PJRT_DEVICES  how many of the plugin's devices, 1 (default) to 1024; a plugin for CPUs makes
+ *               as many virtual ones.
  *   IX_CPU_ISA  the instruction set of the CPU kernels: generic, avx2, avx2vnni,
  *               avx512vnni, avx512bf16; on Arm neon_dotprod, neon_i8mm.
  */
@@ -86,16 +89,21 @@ IX_EXPORT const char* ix_last_error(void);
  */
 
 /* What serves the calls of this process, for people, such as "CPU (avx512vnni, 2 threads)". Static.
- * *name is set to it. Errors: those of IX_DEVICE and IX_CPU_ISA. */
+ * *name is set to it. Errors: those of IX_CPU_ISA, and where IX_DEVICE names what is not there
+ * (IX_NOT_FOUND, IX_INVALID_ARGUMENT) or cannot be used now (any other); the next call tries again.
+ * A device that serves may be lost: then every call that needs it gives the same status, mostly
+ * IX_UNAVAILABLE or IX_DEADLINE_EXCEEDED, until the process ends. */
 IX_EXPORT ix_status ix_device_name(const char** name);
 
 /* ---- streams ----------------------------------------------------------------------------------
  */
 
-/* A queue of work: FIFO in a stream, parallel between streams. Where a function takes a stream,
- * NULL means that it returns when its work is done. With a stream it returns once its arguments are
- * checked and the work is queued; the arrays must last, and outputs not be read, until
- * ix_stream_synchronize() or ix_stream_destroy() has returned. Options and handles need not last.
+/* A queue of work: FIFO in a stream, parallel between streams. (Beside the CPU, all cores of a
+ * device work on one product at a time; streams prepare, copy and queue side by side.) Where a
+ * function takes a stream, NULL means that it returns when its work is done. With a stream it
+ * returns once its arguments are checked and the work is queued; the arrays must last, and outputs
+ * not be read, until ix_stream_synchronize() or ix_stream_destroy() has returned. Options and
+ * handles need not last.
  */
 typedef struct ix_stream ix_stream;
 
@@ -122,11 +130,12 @@ IX_EXPORT ix_status ix_stream_destroy(ix_stream* stream);
 /* ---- products of Q4_K weights -----------------------------------------------------------------
  */
 
-/* How a product is computed. Either way, an element of C is the same bits whatever N, the number of
- * threads and the batch. */
+/* How a product is computed. On the CPU an element of C is, either way, the same bits whatever N,
+ * the number of threads and the batch. Other devices compute FAST as EXACT and add in an order
+ * of their own, which may depend on N and on the batch. */
 enum {
   /* Weights are dequantised in FP32, rounded to FP16 (to infinity beyond 65504) and multiplied with
-   * B in FP32; sums are FP32, ascending in k, so that
+   * B in FP32; sums are FP32 (on the CPU ascending in k), so that
    *   |C - A B| <= gamma(K) |A| |B|, gamma(K) = K u / (1 - K u), u = 2^-24
    * where no operand is infinite or NaN; those behave as IEEE 754 has them. */
   IX_PRECISION_EXACT = 0,
@@ -153,13 +162,15 @@ typedef struct ix_gemm_options {
  * M, N, K >= 0; K is a multiple of 256. With M or N = 0 nothing happens, with K = 0 C becomes zero;
  * an array without elements may be NULL. options and stream may be NULL.
  * Errors: IX_INVALID_ARGUMENT (null, negative, K, leading dimensions, alignment, sizes that
- * overflow, a destroyed stream, options), IX_RESOURCE_EXHAUSTED (no memory), those of IX_DEVICE. */
+ * overflow, a destroyed stream, options), IX_RESOURCE_EXHAUSTED (no memory, of the device or the
+ * host), those of ix_device_name(), and what a device's compiler or runtime says. */
 IX_EXPORT ix_status ix_gemm_q4_K(const ix_block_q4_K* A, const ix_fp16* B, float* C, int64_t M,
                                  int64_t N, int64_t K, const ix_gemm_options* options,
                                  ix_stream* stream);
 
 /* Weights [M, K] made ready for repeated products; immutable. EXACT: FP16, 2 bytes a weight. FAST:
- * packed 4-bit panels, at most 1.04 times the bytes of A. Rows beyond M are padded to 32 and 16. */
+ * packed 4-bit panels, at most 1.04 times the bytes of A. Rows beyond M are padded to 32 and 16.
+ * On other devices than the CPU: FP16 in the devices' memory, rows spread over the cores. */
 typedef struct ix_gemm_weights ix_gemm_weights;
 
 /* Reads A [M, K / 256], which need not last. M, K > 0. Of the options precision and lda count; may

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "capi/last_error.h"
 #include "capi/runtime.h"
 
 namespace ix::capi {
@@ -15,12 +16,10 @@ namespace {
 
 std::string device_line() {
   const Result<Machine*> machine = Runtime::get().machine();
-  if (!machine.ok()) return fmt::format("none ({})", machine.status().message());
-  std::string line = (*machine)->device.name;
-  if (neuron_device_present()) {
-    line += "; a Neuron device is present, but Neuron is not built in yet";
-  }
-  return line;
+  if (!machine.ok()) return fmt::format("none ({})", one_line(machine.status().message()));
+  const Device& device = (*machine)->device();
+  return device.note.empty() ? device.name
+                             : fmt::format("{}; {}", device.name, one_line(device.note));
 }
 
 void announce() {

@@ -16,7 +16,14 @@ struct GemmWork {
   std::shared_ptr<const Weights> weights;  // or null, and then:
   BlockMatrix blocks;
   bool exact = true;
+  // Of the accelerator's devices, between which the columns are divided; each has all of A.
+  int64_t most_groups = 1;
   CheckedOperands operands;
+
+  // False where nothing is multiplied: C is empty, or zero.
+  bool needs_weights() const {
+    return blocks.rows > 0 && blocks.cols > 0 && operands.layout.n > 0 && !operands.batch.empty();
+  }
 };
 
 // The arguments of ix_gemm_q4_K() for a batch with one A. Its errors, but for streams and memory.
@@ -29,6 +36,10 @@ Status run_gemm(Machine& machine, const GemmWork& work, int threads);
 
 // Now and here where `stream` is null, else behind what the stream has.
 Status submit_gemm(GemmWork work, ix_stream* stream);
+
+// A made ready for repeated products, by at most `threads` threads. The errors of ix_gemm_pack().
+Result<std::shared_ptr<const Weights>> make_weights(Machine& machine, const BlockMatrix& blocks,
+                                                    bool exact, int threads);
 
 // ix_gemm_q4_K(), ix_gemm_packed(), ix_gemm_pack() and ix_gemm_weights_free().
 Status gemm(const ix_block_q4_K* a, const ix_fp16* b, float* c, int64_t m, int64_t n, int64_t k,

@@ -84,7 +84,7 @@ Result<CheckedOperands> check_operands(int64_t rows, int64_t n, int64_t cols,
                                        const ix_gemm_options& options) {
   IX_RETURN_IF_ERROR(check_size("N", n));
   CheckedOperands operands;
-  backend::cpu::GemmLayout& layout = operands.layout;
+  backend::GemmLayout& layout = operands.layout;
   layout.n = n;
   layout.b_transposed = options.b_transposed != 0;
   const int64_t b_rows = layout.b_transposed ? n : cols;

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "backend/cpu/gemm_columns.h"
+#include "backend/gemm_columns.h"
 #include "base/result.h"
 #include "capi/options.h"
 #include "ix/ix.h"
@@ -38,8 +38,8 @@ Result<BlockMatrix> check_blocks(const ix_block_q4_K* blocks, int64_t rows, int6
 
 // B [cols, n] and C [rows, n] of every product of a batch.
 struct CheckedOperands {
-  backend::cpu::GemmLayout layout;
-  std::vector<backend::cpu::GemmOperands> batch;
+  backend::GemmLayout layout;
+  std::vector<backend::GemmOperands> batch;
 };
 Result<CheckedOperands> check_operands(int64_t rows, int64_t n, int64_t cols,
                                        std::span<const ix_fp16* const> b, std::span<float* const> c,

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -14,9 +13,11 @@
 #include <vector>
 
 #include "base/checked_math.h"
+#include "capi/accelerator.h"
 #include "capi/announce.h"
 #include "capi/gemm.h"
 #include "capi/last_error.h"
+#include "capi/pipeline.h"
 #include "capi/runtime.h"
 #include "quant/dequantize.h"
 
@@ -52,7 +53,12 @@ Status dequantize(const ix_block_q4_K* blocks, float* out, int64_t n_blocks, int
   IX_RETURN_IF_ERROR(check_pointer("blocks", blocks, alignof(ix_block_q4_K)));
   IX_RETURN_IF_ERROR(check_pointer("out", out, alignof(float)));
   IX_ASSIGN_OR_RETURN(Machine* const machine, Runtime::get().machine());
-  IX_ASSIGN_OR_RETURN(const Cores::Loan cores, machine->cores.borrow(n_cores));
+  IX_ASSIGN_OR_RETURN(const auto accelerator, machine->accelerator());
+  if (accelerator != nullptr) {
+    const auto bytes = std::as_bytes(std::span(blocks, static_cast<size_t>(n_blocks)));
+    return after_use(*accelerator, accelerator->dequantize(bytes, n_cores, out));
+  }
+  IX_ASSIGN_OR_RETURN(const Cores::Loan cores, machine->cores().borrow(n_cores));
   cores.pool().run(ceil_div(n_blocks, kBlocksOfTask), [&](int64_t task, int /*thread*/) {
     const int64_t first = task * kBlocksOfTask;
     const auto count = static_cast<size_t>(std::min(kBlocksOfTask, n_blocks - first));
@@ -76,6 +82,7 @@ Status batched(const ix_block_q4_K* a, const ix_fp16* const* b, float* const* c,
   }
   const auto count = static_cast<size_t>(batch_size);
   IX_ASSIGN_OR_RETURN(GemmWork work, check_gemm(a, {b, count}, {c, count}, m, n, k, options));
+  work.most_groups = n_devices == 0 ? batch_size : std::min<int64_t>(n_devices, batch_size);
   return submit_gemm(std::move(work), stream);
 }
 
@@ -103,6 +110,7 @@ Status batch_back_to_back(const ix_block_q4_K* a, const ix_fp16* b, float* c, in
     all_c.push_back(c_step == 0 ? c : c + i * c_step);
   }
   IX_ASSIGN_OR_RETURN(GemmWork work, check_gemm(a, all_b, all_c, m, n, k, nullptr));
+  work.most_groups = batch_size;
   return submit_gemm(std::move(work), static_cast<ix_stream*>(stream));
 }
 
@@ -128,27 +136,17 @@ Status pipelined(const gemm_q4_K_inferentia_request* const* requests, int64_t n_
     work.push_back(*std::move(checked));
   }
   IX_ASSIGN_OR_RETURN(Machine* const machine, Runtime::get().machine());
-  const auto count = static_cast<int>(std::min<int64_t>(n_streams, n_requests));
-  const int threads = std::max(machine->cores.threads() / count, 1);
-  std::vector<std::unique_ptr<Stream>> streams;
-  streams.reserve(static_cast<size_t>(count));
-  for (int i = 0; i < count; ++i) streams.push_back(std::make_unique<Stream>(threads));
-  for (size_t i = 0; i < work.size(); ++i) {
-    const GemmWork& product = work[i];
-    IX_RETURN_IF_ERROR(streams[i % streams.size()]->enqueue(
-        [machine, threads, &product] { return run_gemm(*machine, product, threads); }));
-  }
-  Status first;
-  for (const std::unique_ptr<Stream>& stream : streams) {
-    Status status = stream->close(Stream::Pending::finish);
-    if (first.ok()) first = std::move(status);
-  }
-  return first;
+  return run_pipeline(*machine, work, n_streams);
 }
 
 // Says on stderr what a function without a status cannot return.
 void print_failure(ix_status status) {
-  if (status != IX_OK) std::fprintf(stderr, "[Inference-X] %s\n", ix_last_error());
+  if (status == IX_OK) return;
+  try {
+    std::fprintf(stderr, "[Inference-X] %s\n", one_line(ix_last_error()).c_str());
+  } catch (...) {  // without memory
+    return;
+  }
 }
 
 template <typename F>

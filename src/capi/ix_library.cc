@@ -20,7 +20,7 @@ ix_status ix_device_name(const char** name) {
   return capi::guarded("ix_device_name", [&]() -> Status {
     if (name == nullptr) return invalid_argument("name is NULL");
     IX_ASSIGN_OR_RETURN(const capi::Machine* const machine, capi::Runtime::get().machine());
-    *name = machine->device.name.c_str();
+    *name = machine->device().name.c_str();
     return ok_status();
   });
 }

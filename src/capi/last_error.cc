@@ -60,6 +60,18 @@ ix_status set_last(const Status& status, std::string_view function) noexcept {
   return last_error.status;
 }
 
+std::string one_line(std::string_view message) {
+  std::string line;
+  while (!message.empty()) {
+    const std::string_view part = message.substr(0, message.find('\n'));
+    if (!part.empty() && !line.empty()) line += "; ";
+    line += part;
+    message.remove_prefix(part.size());
+    message.remove_prefix(std::min(message.find_first_not_of("\n "), message.size()));
+  }
+  return line;
+}
+
 Status status_of_exception() noexcept {
   try {
     throw;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <new>
+#include <string>
 #include <string_view>
 
 #include "base/status.h"
@@ -12,6 +13,9 @@ namespace ix::capi {
 // Makes `status` what ix_last_status() and ix_last_error() of this thread say; "function: " goes
 // before the message.
 ix_status set_last(const Status& status, std::string_view function) noexcept;
+
+// Line ends and the indents behind them become "; ": some messages list what was tried.
+std::string one_line(std::string_view message);
 
 // Work that throws is answered with a status: std::bad_alloc is resource_exhausted.
 Status status_of_exception() noexcept;

@@ -106,8 +106,8 @@ class ExactProducts : public GemmProducts {
   }
 
   Status multiply(ThreadPool& pool) override {
-    const cpu::GemmLayout layout = {n_, n_, n_, false};
-    const cpu::GemmOperands operands = {b_.data(), c_.data()};
+    const backend::GemmLayout layout = {n_, n_, n_, false};
+    const backend::GemmOperands operands = {b_.data(), c_.data()};
     const auto copy = static_cast<size_t>(next_);
     next_ = (next_ + 1) % copies();
     return blocks() ? cpu::gemm_exact(*kernels_, weights_.blocks[copy], layout, {&operands, 1},

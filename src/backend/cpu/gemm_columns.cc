@@ -1,22 +1,25 @@
 #include "backend/cpu/gemm_columns.h"
 
+#include <algorithm>
+
 namespace ix::backend::cpu {
 
-void GemmColumns::store(const float* results, int64_t stride, int64_t first, int64_t width,
-                        int64_t row, int64_t rows) const {
+void store_columns(const GemmColumns& columns, const float* results, int64_t stride, int64_t first,
+                   int64_t width, int64_t row, int64_t rows) {
   constexpr int64_t kLine = 16;  // floats of a cache line of C, written together
-  for_each_run(first, width,
-               [&](const GemmOperands& operands, int64_t column, int64_t at, int64_t run) {
-                 const float* from = results + at * stride;
-                 float* to = operands.c + row * layout_.ldc + column;
-                 for (int64_t begin = 0; begin < run; begin += kLine) {
-                   const int64_t end = std::min(begin + kLine, run);
-                   for (int64_t r = 0; r < rows; ++r) {
-                     for (int64_t j = begin; j < end; ++j)
-                       to[r * layout_.ldc + j] = from[j * stride + r];
-                   }
-                 }
-               });
+  const int64_t ldc = columns.layout().ldc;
+  columns.for_each_run(first, width,
+                       [&](const GemmOperands& operands, int64_t column, int64_t at, int64_t run) {
+                         const float* from = results + at * stride;
+                         float* to = operands.c + row * ldc + column;
+                         for (int64_t begin = 0; begin < run; begin += kLine) {
+                           const int64_t end = std::min(begin + kLine, run);
+                           for (int64_t r = 0; r < rows; ++r) {
+                             for (int64_t j = begin; j < end; ++j)
+                               to[r * ldc + j] = from[j * stride + r];
+                           }
+                         }
+                       });
 }
 
 Result<std::byte*> GemmWorkspace::reserve(int64_t bytes) {

@@ -139,7 +139,7 @@ void run_task(const ExactKernels& kernels, const Panels& a, const GemmColumns& c
     }
   }
   for (int64_t panel = first_panel; panel < last_panel; ++panel) {
-    columns.store(sums + (panel - first_panel) * n * kExactRows, kExactRows,
+    store_columns(columns, sums + (panel - first_panel) * n * kExactRows, kExactRows,
                   pass.first_column + begin, n, panel * kExactRows, a.rows_of(panel));
   }
 }

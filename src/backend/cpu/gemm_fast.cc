@@ -83,7 +83,8 @@ Status gemm_fast(const MatrixKernels& matrix, const ExactKernels& exact, const P
     if (direct) continue;
     pool.run(ceil_div(a.rows(), kRowsOfTask), [&](int64_t task, int /*thread*/) {
       const int64_t row = task * kRowsOfTask;
-      columns.store(results + row, a.rows(), first, n, row, std::min(kRowsOfTask, a.rows() - row));
+      store_columns(columns, results + row, a.rows(), first, n, row,
+                    std::min(kRowsOfTask, a.rows() - row));
     });
   }
   return ok_status();

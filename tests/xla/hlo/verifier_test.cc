@@ -309,7 +309,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Verifier, WarnsOfFieldsThatItDoesNotKnow) {
   HloModuleProto module = parsed(testing::every_operation("every"));
   auto& instruction = nth(module, "tanh");
-  instruction.GetReflection()->MutableUnknownFields(&instruction)->AddVarint(62, 1);
+  // Field 62, a varint (wire type 0), of value 1; then field 63.
+  ASSERT_TRUE(instruction.MergeFromString({'\xF0', '\x03', 1, '\xF8', '\x03', 1}));
   const auto findings = verify(module, two_replicas());
   ASSERT_FALSE(findings.empty());
   EXPECT_EQ(findings[0].rule, "unknown-field");
