@@ -23,7 +23,7 @@ def perplexity(tool: str, model: str, chunks: list) -> float:
     result = json.loads(out)
     positions = sum(len(chunk) - 1 - len(chunk) // 2 for chunk in chunks)
     assert result["positions"] == positions, (result, positions)
-    return result["perplexity_cpu"]
+    return result["perplexity"]
 
 
 def main() -> None:

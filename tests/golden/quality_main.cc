@@ -1,8 +1,10 @@
-// Perplexity of the CPU backend and, with --precise, its divergence and llama.cpp's from float32.
+// Perplexity of a backend and, with --precise, its divergence and llama.cpp's from float32.
 //
 //   quality MODEL.gguf FILE.kld [--precise] [--chunks N] [--no-pack]      tokens and rows from
 //   llama-perplexity quality MODEL.gguf --tokens FILE.json                      perplexity alone;
 //   [[ids of a chunk]...]
+//   ... --plugin PLUGIN.so [--weights FORM] [--tp N]                         through XLA, not the
+//   CPU
 //
 // Scores the second half of each chunk, as llama-perplexity does. Prints one JSON object.
 #include <algorithm>
@@ -17,6 +19,9 @@
 
 #include "backend/cpu/cpu_executor.h"
 #include "backend/reference/reference_executor.h"
+#include "backend/xla/pjrt/pjrt_runtime.h"
+#include "backend/xla/static_executor.h"
+#include "backend/xla/weights/weight_form.h"
 #include "base/thread_pool.h"
 #include "gguf/gguf_file.h"
 #include "golden/log_probability_file.h"
@@ -79,14 +84,17 @@ double divergence(std::span<const float> p, std::span<const float> q) {
 
 struct Totals {
   int64_t positions = 0;
-  double nll_cpu = 0, nll_precise = 0, nll_peer = 0;
-  double kl_cpu = 0, kl_peer = 0;
-  double kl_apart = 0;  // from llama.cpp to the CPU backend
+  double nll = 0, nll_precise = 0, nll_peer = 0;
+  double kl = 0, kl_peer = 0;
+  double kl_apart = 0;  // from llama.cpp to the backend
 };
 
 struct Arguments {
   std::string model, base, tokens;
   bool precise = false;
+  std::string plugin;  // of PJRT
+  std::string weights = "bf16";
+  int ranks = 1;
   bool pack = true;
   int chunks = 1 << 30;
 };
@@ -95,8 +103,32 @@ struct Arguments {
 struct Opened {
   std::unique_ptr<gguf::GgufFile> file;
   graph::Decoder decoder;
-  std::unique_ptr<backend::Executor> cpu, precise;
+  std::unique_ptr<backend::Executor> tested, precise;
 };
+
+Result<std::unique_ptr<backend::Executor>> open_on_cpu(const Arguments& args, const Opened& opened,
+                                                       const backend::ExecutorOptions& options) {
+  backend::cpu::CpuOptions cpu_options;
+  cpu_options.pack = args.pack;
+  IX_ASSIGN_OR_RETURN(auto packed,
+                      backend::cpu::load_model(opened.decoder, *opened.file, options, cpu_options));
+  return backend::cpu::open_cpu(std::move(packed), options);
+}
+
+Result<std::unique_ptr<backend::Executor>> open_on_plugin(const Arguments& args,
+                                                          const Opened& opened,
+                                                          const backend::ExecutorOptions& options) {
+  namespace xla = backend::xla;
+  const auto form = xla::parse_weight_form(args.weights);
+  if (!form) return invalid_argument("--weights " + args.weights);
+  xla::XlaOptions xla_options{.programs = {.chunk = kRowsAStep, .head_rows = kRowsAStep}};
+  xla_options.weights.form = *form;
+  IX_ASSIGN_OR_RETURN(auto runtime,
+                      xla::pjrt::PjrtRuntime::open({.plugin = args.plugin, .devices = args.ranks}));
+  IX_ASSIGN_OR_RETURN(auto model, xla::XlaModel::load(opened.decoder, *opened.file,
+                                                      std::move(runtime), xla_options));
+  return xla::open_static(std::move(model), options);
+}
 
 Result<std::unique_ptr<Opened>> open(const Arguments& args, int context) {
   auto result = std::make_unique<Opened>();
@@ -107,11 +139,8 @@ Result<std::unique_ptr<Opened>> open(const Arguments& args, int context) {
   options.max_rows = kRowsAStep;
   options.kv_tokens = context;
   options.threads = default_threads();
-  backend::cpu::CpuOptions cpu_options;
-  cpu_options.pack = args.pack;
-  IX_ASSIGN_OR_RETURN(auto packed,
-                      backend::cpu::load_model(opened.decoder, *opened.file, options, cpu_options));
-  IX_ASSIGN_OR_RETURN(opened.cpu, backend::cpu::open_cpu(std::move(packed), options));
+  IX_ASSIGN_OR_RETURN(opened.tested, args.plugin.empty() ? open_on_cpu(args, opened, options)
+                                                         : open_on_plugin(args, opened, options));
   if (args.precise) {
     IX_ASSIGN_OR_RETURN(opened.precise,
                         backend::open_reference(opened.decoder, *opened.file, options));
@@ -146,9 +175,9 @@ Status score(const Arguments& args, Totals& totals) {
   IX_ASSIGN_OR_RETURN(const std::unique_ptr<Opened> owned, open(args, context));
   Opened& opened = *owned;
   IX_ASSIGN_OR_RETURN(const auto tokenizer, tokenizer::Tokenizer::create(opened.file->metadata()));
-  IX_RETURN_IF_ERROR(check_pools(*opened.cpu, context));
+  IX_RETURN_IF_ERROR(check_pools(*opened.tested, context));
   const auto vocab = static_cast<size_t>(opened.decoder.vocab_size);
-  ChunkRunner cpu(*opened.cpu, context);
+  ChunkRunner tested(*opened.tested, context);
   std::unique_ptr<ChunkRunner> precise;
   if (opened.precise) precise = std::make_unique<ChunkRunner>(*opened.precise, context);
 
@@ -174,12 +203,12 @@ Status score(const Arguments& args, Totals& totals) {
       }));
     }
     Status read;
-    IX_RETURN_IF_ERROR(cpu.run(tokens, [&](int position, std::span<const float> logits) {
+    IX_RETURN_IF_ERROR(tested.run(tokens, [&](int position, std::span<const float> logits) {
       log_probabilities(logits, q);
-      totals.nll_cpu -= q[target(position)];
+      totals.nll -= q[target(position)];
       ++totals.positions;
       rounded_log_probabilities(logits, q);
-      if (precise) totals.kl_cpu += divergence(row_of(position), q);
+      if (precise) totals.kl += divergence(row_of(position), q);
       if (!base) return;
       if (read.ok()) read = base->next_row(peer);
       totals.nll_peer -= peer[target(position)];
@@ -188,7 +217,7 @@ Status score(const Arguments& args, Totals& totals) {
     }));
     IX_RETURN_IF_ERROR(read);
     std::fprintf(stderr, "chunk %zu of %zu: perplexity so far %.6f\n", c + 1, count,
-                 std::exp(totals.nll_cpu / static_cast<double>(totals.positions)));
+                 std::exp(totals.nll / static_cast<double>(totals.positions)));
   }
   return ok_status();
 }
@@ -204,6 +233,12 @@ int main(int argc, char** argv) {
       args.pack = false;
     } else if (words[i] == "--chunks" && has_value) {
       args.chunks = std::stoi(words[++i]);
+    } else if (words[i] == "--plugin" && has_value) {
+      args.plugin = words[++i];
+    } else if (words[i] == "--weights" && has_value) {
+      args.weights = words[++i];
+    } else if (words[i] == "--tp" && has_value) {
+      args.ranks = std::stoi(words[++i]);
     } else if (words[i] == "--tokens" && has_value) {
       args.tokens = words[++i];
     } else {
@@ -217,14 +252,14 @@ int main(int argc, char** argv) {
   }
   const auto n = static_cast<double>(totals.positions);
   nlohmann::ordered_json out = {{"positions", totals.positions},
-                                {"perplexity_cpu", std::exp(totals.nll_cpu / n)}};
+                                {"perplexity", std::exp(totals.nll / n)}};
   if (!args.base.empty()) {
     out["perplexity_llama_cpp_rounded_to_16_bits"] = std::exp(totals.nll_peer / n);
-    out["mean_kl_llama_cpp_to_cpu"] = totals.kl_apart / n;
+    out["mean_kl_llama_cpp_to_it"] = totals.kl_apart / n;
   }
   if (args.precise) {
     out["perplexity_float32"] = std::exp(totals.nll_precise / n);
-    out["mean_kl_cpu"] = totals.kl_cpu / n;
+    out["mean_kl"] = totals.kl / n;
     if (!args.base.empty()) out["mean_kl_llama_cpp"] = totals.kl_peer / n;
   }
   std::printf("%s\n", out.dump(2).c_str());

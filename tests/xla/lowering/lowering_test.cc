@@ -185,6 +185,52 @@ TEST(Lowering, ReadsEachWeightOnce) {
   }
 }
 
+// Opcodes of everything that is made of an instruction before a dot reads it.
+std::set<std::string> opcodes_before_dots(
+    int64_t from,
+    const std::map<int64_t, std::vector<const ix::hlo::HloInstructionProto*>>& users) {
+  std::set<std::string> opcodes;
+  for (const auto* user : users.at(from)) {
+    if (user->opcode() == "dot") continue;
+    opcodes.insert(user->opcode());
+    opcodes.merge(opcodes_before_dots(user->id(), users));
+  }
+  return opcodes;
+}
+
+// Every array of a 4-bit weight is read once, and nothing but elementwise operations, and what
+// spreads a block's scale over its rows, stands between it and a dot.
+TEST(Lowering, UnpacksFourBitsElementByElement) {
+  const std::set<std::string> allowed = {"broadcast", "convert", "floor",
+                                         "multiply",  "reshape", "subtract"};
+  int arrays = 0;
+  for (const auto& model : testing::small_models()) {
+    const Prepared prepared = prepare(model, 2, {.form = WeightForm::q4});
+    const LoweredProgram program = lowered(prepared, decode_of(*model));
+    const auto proto = parsed(program);
+    const auto& entry = entry_of(proto);
+    const auto users = users_of(entry);
+    for (const auto& instruction : entry.instructions()) {
+      if (instruction.opcode() != "parameter") continue;
+      const ProgramInput& input =
+          program.inputs[static_cast<size_t>(instruction.parameter_number())];
+      if (input.kind != InputKind::weight) continue;
+      const WeightTensor& tensor = prepared.weights.tensors[static_cast<size_t>(input.index)];
+      if (prepared.weights.forms[static_cast<size_t>(tensor.op)] != WeightForm::q4) continue;
+      const bool packed = tensor.part == WeightPart::values || tensor.part == WeightPart::scales ||
+                          tensor.part == WeightPart::minimums;
+      if (!packed) continue;
+      SCOPED_TRACE(model->name + std::string(" ") + tensor.name);
+      EXPECT_EQ(users.at(instruction.id()).size(), 1U);
+      for (const std::string& opcode : opcodes_before_dots(instruction.id(), users)) {
+        EXPECT_TRUE(allowed.contains(opcode)) << opcode;
+      }
+      ++arrays;
+    }
+  }
+  EXPECT_GT(arrays, 20);
+}
+
 TEST(Lowering, SumsOverRanksAfterRowParallelProducts) {
   const auto model = testing::make_fused_model();  // two layers with two such products each
   const auto count = [&](int ranks) {

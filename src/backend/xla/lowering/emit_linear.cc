@@ -40,15 +40,17 @@ Op q4_product(Builder& b, Op x, const EmittedWeight& weight, const LoweringTarge
   const int64_t half_in = b.dim(packed, 0);
   const int64_t out = b.dim(packed, 1);
   const hlo::Dims blocks = {half_in / (kQ4Block / 2), kQ4Block / 2, out};
-  const Op low = b.convert(b.bitwise_and(packed, 15), ElementType::f32);
-  // No shift: (byte - low) / 16 is exact in float.
-  const Op high = b.multiply(b.subtract(b.convert(packed, ElementType::f32), low), 1.0 / 16);
+  // No shift and no mask: a sixteenth of a byte is exact in float.
+  const Op bytes = b.convert(packed, ElementType::f32);
+  const Op high = b.floor(b.multiply(bytes, 1.0 / 16));
+  const Op low = b.subtract(bytes, b.multiply(high, 16.0));
   const auto over_blocks = [&](Op piece) {
     return b.broadcast(b.convert(piece, ElementType::f32), blocks, {0, 2});
   };
+  const Op scales = over_blocks(weight.pieces[1]);
+  const Op minimums = over_blocks(weight.pieces[2]);
   const auto weights = [&](Op nibbles) {
-    const Op scaled = b.multiply(b.reshape(nibbles, blocks), over_blocks(weight.pieces[1]));
-    const Op shifted = b.subtract(scaled, over_blocks(weight.pieces[2]));
+    const Op shifted = b.subtract(b.multiply(b.reshape(nibbles, blocks), scales), minimums);
     return b.reshape(b.convert(shifted, ElementType::bf16), {half_in, out});
   };
   return b.add(bf16_product(b, half_of_blocks(b, x, 0), weights(low), target),
