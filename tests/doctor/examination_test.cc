@@ -10,7 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 
-Step step(std::string id, std::vector<std::string> needs,
+Step step(const std::string& id, std::vector<std::string> needs,
           std::function<StepResult(DeviceUnderTest&)> run) {
   Step made;
   made.id = id;

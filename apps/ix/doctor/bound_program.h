@@ -9,6 +9,15 @@
 
 namespace ix::cli::doctor {
 
+// inputs(rank) of every rank.
+template <typename Inputs>
+std::vector<HostArrays> of_all_ranks(int ranks, const Inputs& inputs) {
+  std::vector<HostArrays> all;
+  all.reserve(static_cast<size_t>(ranks));
+  for (int rank = 0; rank < ranks; ++rank) all.push_back(inputs(rank));
+  return all;
+}
+
 class BoundProgram {
  public:
   // inputs[rank] follow module.parameters. The runtime outlives it.

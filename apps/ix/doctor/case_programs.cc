@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "doctor/bound_program.h"
+
 namespace ix::cli::doctor {
 namespace {
 
@@ -51,13 +53,13 @@ Result<BuiltCases> build_cases(const std::string& family, std::span<const Operat
     program.builder().set_scope(name_of(cases[index].signature));
     program.output(cases[index].emit(program));
   }
-  std::vector<HostArrays> inputs;
-  for (int rank = 0; rank < ranks; ++rank) inputs.push_back(program.inputs(rank));
+  std::vector<HostArrays> inputs =
+      of_all_ranks(ranks, [&](int rank) { return program.inputs(rank); });
   IX_ASSIGN_OR_RETURN(auto module, std::move(program).finish());
   return BuiltCases{std::move(module), std::move(inputs)};
 }
 
-SplitCases split_cases(CaseIndices all, FunctionRef<Status(const CaseIndices&)> accept) {
+SplitCases split_cases(const CaseIndices& all, FunctionRef<Status(const CaseIndices&)> accept) {
   SplitCases out;
   split(all, accept, out);
   return out;

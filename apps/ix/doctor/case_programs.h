@@ -34,7 +34,7 @@ struct SplitCases {
 
 // Asks whether all together are taken, and halves what is not, until each refused case stands
 // alone. Gives up after eight, and on errors that no operation causes.
-SplitCases split_cases(CaseIndices all, FunctionRef<Status(const CaseIndices&)> accept);
+SplitCases split_cases(const CaseIndices& all, FunctionRef<Status(const CaseIndices&)> accept);
 
 struct WrongCase {
   size_t index;

@@ -51,9 +51,7 @@ std::vector<double> product(const HostArrays& inputs) {
 
 Result<BoundProgram> load(DeviceUnderTest& device) {
   IX_ASSIGN_OR_RETURN(const Module module, build(device.ranks()));
-  std::vector<HostArrays> inputs;
-  for (int rank = 0; rank < device.ranks(); ++rank) inputs.push_back(inputs_of(rank));
-  return BoundProgram::load(*device.runtime, module, inputs);
+  return BoundProgram::load(*device.runtime, module, of_all_ranks(device.ranks(), inputs_of));
 }
 
 StepResult run_dot(DeviceUnderTest& device) {

@@ -28,11 +28,10 @@ Result<Module> build_total(int ranks) {
 StepResult run_total(DeviceUnderTest& device) {
   const auto module = build_total(device.ranks());
   if (!module.ok()) return StepResult::failed(module.status());
-  std::vector<HostArrays> inputs;
-  for (int rank = 0; rank < device.ranks(); ++rank) {
-    inputs.push_back({input_values(Pattern::halves, ElementType::f32, kExtents, rank),
-                      input_values(Pattern::quarters, ElementType::f32, kExtents, rank)});
-  }
+  const auto inputs = of_all_ranks(device.ranks(), [](int rank) -> HostArrays {
+    return {input_values(Pattern::halves, ElementType::f32, kExtents, rank),
+            input_values(Pattern::quarters, ElementType::f32, kExtents, rank)};
+  });
   auto program = BoundProgram::load(*device.runtime, *module, inputs);
   if (!program.ok()) return StepResult::failed(program.status());
   for (int run = 1; run <= 2; ++run) {
@@ -80,13 +79,11 @@ Result<Module> build_cache(int ranks) {
 StepResult run_cache(DeviceUnderTest& device) {
   const auto module = build_cache(device.ranks());
   if (!module.ok()) return StepResult::failed(module.status());
-  std::vector<HostArrays> inputs;
-  for (int rank = 0; rank < device.ranks(); ++rank) {
-    inputs.push_back({input_values(Pattern::quarters, ElementType::bf16, kUpdate, rank),
-                      one_number(ElementType::s32, kSlots - 1),
-                      one_number(ElementType::s32, kPositions - 1),
-                      input_values(Pattern::halves, ElementType::bf16, kCache, rank)});
-  }
+  const auto inputs = of_all_ranks(device.ranks(), [](int rank) -> HostArrays {
+    return {input_values(Pattern::quarters, ElementType::bf16, kUpdate, rank),
+            one_number(ElementType::s32, kSlots - 1), one_number(ElementType::s32, kPositions - 1),
+            input_values(Pattern::halves, ElementType::bf16, kCache, rank)};
+  });
   auto program = BoundProgram::load(*device.runtime, *module, inputs);
   if (!program.ok()) return StepResult::failed(program.status());
   if (const Status ran = program->run(device.deadline()); !ran.ok()) return StepResult::failed(ran);

@@ -5,7 +5,6 @@ namespace ix::cli::doctor {
 
 using backend::xla::hlo::Dims;
 using backend::xla::hlo::ElementType;
-using backend::xla::hlo::Op;
 using backend::xla::hlo::OpSignature;
 
 namespace {

@@ -81,9 +81,7 @@ StepResult run(DeviceUnderTest& device) {
   const int ranks = device.ranks();
   const auto module = build(ranks);
   if (!module.ok()) return StepResult::failed(module.status());
-  std::vector<HostArrays> inputs;
-  for (int rank = 0; rank < ranks; ++rank) inputs.push_back(inputs_of(rank));
-  auto program = BoundProgram::load(*device.runtime, *module, inputs);
+  auto program = BoundProgram::load(*device.runtime, *module, of_all_ranks(ranks, inputs_of));
   if (!program.ok()) return StepResult::failed(program.status());
   if (const Status ran = program->run(device.deadline()); !ran.ok()) return StepResult::failed(ran);
   const Expected expected = expected_of(ranks);
