@@ -21,8 +21,8 @@ struct Runtime::EndOfProcess {
   pid_t process = getpid();
 
   static const EndOfProcess& get() {
-    static const EndOfProcess only{new (runtime_room) Runtime};
-    return only;
+    static const EndOfProcess kOnly{new (runtime_room) Runtime};
+    return kOnly;
   }
   ~EndOfProcess() { end(); }
 
