@@ -5,9 +5,11 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 IX, MODELS, NEURONX_CC, LIBNRT, PLUGIN = sys.argv[1:6]
@@ -46,6 +48,19 @@ class Machine:
 
     def entries(self):
         return sorted(os.listdir(f"{self.cache}/entries"))
+
+
+def processes_in(directory):
+    """Ids of the processes that run in a folder below it."""
+    found = []
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            place = os.readlink(f"/proc/{process}/cwd")
+        except OSError:  # it has ended
+            continue
+        if place.startswith(directory + "/"):
+            found.append(int(process))
+    return found
 
 
 class NeuronTest(unittest.TestCase):
@@ -165,6 +180,20 @@ class Cache(NeuronTest):
         self.expect_answer(machine, IX_NEURONX_CC="/nowhere/neuronx-cc")
         self.assertEqual(machine.lines("calls"), [])
         self.expect_clean(machine)
+
+    def test_ctrl_c_ends_the_compiler_with_all_that_it_started(self):
+        machine = self.machine()
+        process = machine.start(*self.MODEL, FAKE_NEURONX_CC_FAIL="hang")
+        for _ in range(600):
+            if machine.compiled() and processes_in(machine.cache):
+                break
+            time.sleep(0.1)
+        self.assertNotEqual(processes_in(machine.cache), [])
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertNotEqual(process.returncode, 0)
+        self.assertEqual(processes_in(machine.cache), [])
+        self.assertEqual(machine.entries(), [])
 
     def test_neither_compiler_nor_cache_says_both(self):
         machine = self.machine()
