@@ -11,18 +11,9 @@ int two_bits(const uint8_t (&qs)[64], int i) {
   return (qs[32 * (i / 128) + i % 32] >> (2 * (i % 128 / 32))) & 3;
 }
 
-// Four bits of weight i of a Q4_K, Q5_K block.
+// Four bits of weight i of a Q5_K block.
 int four_bits(const uint8_t (&qs)[128], int i) {
   return (qs[32 * (i / 64) + i % 32] >> (i % 64 < 32 ? 0 : 4)) & 15;
-}
-
-// Six bits of weight i of a Q6_K block.
-int six_bits(const BlockQ6K& block, int i) {
-  const int half = i / 128;
-  const int in_half = i % 128;
-  const int low = (block.ql[64 * half + in_half % 64] >> (in_half < 64 ? 0 : 4)) & 15;
-  const int high = (block.qh[32 * half + in_half % 32] >> (2 * (in_half / 32))) & 3;
-  return low | (high << 4);
 }
 
 }  // namespace
@@ -57,8 +48,11 @@ void dequantize_block(const BlockQ4K& block, std::span<float, 256> out) {
     const ScaleMin packed = unpack_scale_min(block.scales, j);
     const float scale = d * static_cast<float>(packed.scale);
     const float min = dmin * static_cast<float>(packed.min);
-    for (int i = 32 * j; i < 32 * j + 32; ++i) {
-      out[i] = scale * static_cast<float>(four_bits(block.qs, i)) - min;
+    const uint8_t* qs = block.qs + 32 * (j / 2);
+    const int shift = 4 * (j % 2);
+    float* weights = out.data() + 32 * j;
+    for (int i = 0; i < 32; ++i) {
+      weights[i] = scale * static_cast<float>((qs[i] >> shift) & 15) - min;
     }
   }
 }
@@ -81,8 +75,16 @@ void dequantize_block(const BlockQ6K& block, std::span<float, 256> out) {
   const float d = half_to_float(block.d);
   for (int j = 0; j < 16; ++j) {
     const float scale = d * static_cast<float>(block.scales[j]);
-    for (int i = 16 * j; i < 16 * j + 16; ++i) {
-      out[i] = scale * static_cast<float>(six_bits(block, i) - 32);
+    const int half = j / 8;
+    const int in_half = j % 8;
+    const uint8_t* ql = block.ql + 64 * half + 16 * (in_half % 4);
+    const uint8_t* qh = block.qh + 32 * half + 16 * (in_half % 2);
+    const int low_shift = 4 * (in_half / 4);
+    const int high_shift = 2 * (in_half / 2);
+    float* weights = out.data() + 16 * j;
+    for (int i = 0; i < 16; ++i) {
+      const int q = ((ql[i] >> low_shift) & 15) | (((qh[i] >> high_shift) & 3) << 4);
+      weights[i] = scale * static_cast<float>(q - 32);
     }
   }
 }

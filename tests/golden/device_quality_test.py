@@ -45,7 +45,7 @@ def wrong_case(args: argparse.Namespace, case: dict) -> str | None:
     exact = generate(args.ix, args.model, prompt, args.tokens, ["--precise", "--logprobs", "2"])
     found = generate(args.ix, args.model, prompt, args.tokens, device)
     agreed = agreed_tokens(found["tokens"], exact["tokens"])
-    close = next((i for i, top in enumerate(exact["top"]) if gap(top) < CLOSE),
+    close = next((i for i, token in enumerate(exact["logprobs"]) if gap(token["top"]) < CLOSE),
                  len(exact["tokens"]))
     print(f"{prompt[:40]!r}: {agreed} of {len(exact['tokens'])} tokens agree, "
           f"first close choice at {close}")

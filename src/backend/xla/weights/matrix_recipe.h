@@ -25,8 +25,9 @@ struct MatrixRecipe {
 };
 
 // Dequantises the tensor in blocks, transposes them and writes them to `pieces`, which are those of
-// weight_pieces(). Host memory does not grow with the tensor: about 20 MB. Errors name the tensor;
-// f16 refuses values beyond its range, int8 and f16 values that are no numbers.
+// weight_pieces(), on every CPU; then gives the tensor's pages back. Host memory does not grow with
+// the tensor: about 10 MB. Errors name the tensor; f16 refuses values beyond its range, int8 and
+// f16 values that are no numbers.
 Status stream_matrix(const MatrixRecipe& recipe, const quant::WeightSource& source,
                      std::span<Upload* const> pieces);
 

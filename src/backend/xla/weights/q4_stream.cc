@@ -106,8 +106,9 @@ Result<bool> fits_q4(const MatrixRecipe& recipe, const quant::WeightSource& sour
 
 Status stream_q4(const MatrixRecipe& recipe, const SourceMatrix& matrix,
                  std::span<Upload* const> pieces) {
-  constexpr int64_t kTileBlocks = 64;     // 2048 weights
-  constexpr int64_t kTileColumns = 4096;  // 4 MB of nibbles
+  // 4 MB of nibbles; wide, so that most arrays are written in few pieces.
+  constexpr int64_t kTileBlocks = 16;
+  constexpr int64_t kTileColumns = 16384;
   const auto blocks = static_cast<int64_t>(recipe.in.size()) / kQ4Block;
   const auto out = static_cast<int64_t>(recipe.out.size());
   TileWriter<uint8_t> nibbles(*pieces[0], out);

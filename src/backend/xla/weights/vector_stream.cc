@@ -51,6 +51,7 @@ Status stream_table(const TableRecipe& recipe, const quant::WeightSource& source
     const int64_t row_bytes = recipe.cols * hlo::element_bytes(recipe.type);
     IX_RETURN_IF_ERROR(upload.write(first * row_bytes, bytes));
   }
+  matrix.release();
   return ok_status();
 }
 
