@@ -13,7 +13,7 @@ namespace {
 
 // Sources: config.json of each model.
 const std::vector<Shape>& table() {
-  static const std::vector<Shape> shapes = {
+  static const std::vector<Shape> kShapes = {
       {.name = "smollm2-135m",
        .architecture = "llama",
        .layers = 30,
@@ -123,7 +123,7 @@ const std::vector<Shape>& table() {
        .rope_base = 5e5F,
        .rope_stretch = 8},
   };
-  return shapes;
+  return kShapes;
 }
 
 struct Number {
