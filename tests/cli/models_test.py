@@ -23,6 +23,14 @@ class RealModels(CommandTest):
         self.assertEqual(out["finish_reason"], "stop")
         self.assertNotIn("<|im_end|>", out["text"])
 
+    def test_text_survives_tokenizing(self):
+        text = "Na\u00efve caf\u00e9, 12345 \u4f60\u597d \U0001F600\n\tend "
+        for model in (GEMMA, SMOLLM):
+            ids = self.succeeds("tokenize", "-m", model, stdin=text.encode())
+            self.assertEqual(self.succeeds("detokenize", "-m", model, stdin=ids).decode(), text)
+
+
+class Memory(CommandTest):
     def test_memory_stays_near_the_size_of_the_file(self):
         for model in (GEMMA, SMOLLM):
             out = json.loads(self.succeeds("run", "-m", model, "--greedy", "-n", "32", "--json",
@@ -30,12 +38,6 @@ class RealModels(CommandTest):
             # The KV cache of 40 tokens is far below 20 MB.
             allowed = os.path.getsize(model) * 1.15 + 100e6 + 20e6
             self.assertLess(out["peak_rss_bytes"], allowed)
-
-    def test_text_survives_tokenizing(self):
-        text = "Na\u00efve caf\u00e9, 12345 \u4f60\u597d \U0001F600\n\tend "
-        for model in (GEMMA, SMOLLM):
-            ids = self.succeeds("tokenize", "-m", model, stdin=text.encode())
-            self.assertEqual(self.succeeds("detokenize", "-m", model, stdin=ids).decode(), text)
 
 
 if __name__ == "__main__":

@@ -207,7 +207,8 @@ Status score(const Arguments& args, Totals& totals) {
       log_probabilities(logits, q);
       totals.nll -= q[target(position)];
       ++totals.positions;
-      rounded_log_probabilities(logits, q);
+      // As llama.cpp stores its own, where they are compared.
+      if (base) rounded_log_probabilities(logits, q);
       if (precise) totals.kl += divergence(row_of(position), q);
       if (!base) return;
       if (read.ok()) read = base->next_row(peer);
