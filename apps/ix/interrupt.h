@@ -4,7 +4,7 @@
 namespace ix::cli {
 
 // While alive, the first SIGINT sets a flag instead of ending the process; a second one before
-// take() ends it.
+// take(), or SIGTERM, ends it at once, and compilers that it started.
 class InterruptGuard {
  public:
   InterruptGuard();

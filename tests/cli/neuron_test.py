@@ -181,19 +181,42 @@ class Cache(NeuronTest):
         self.assertEqual(machine.lines("calls"), [])
         self.expect_clean(machine)
 
-    def test_ctrl_c_ends_the_compiler_with_all_that_it_started(self):
-        machine = self.machine()
+    def hanging_compilation(self, name="machine"):
+        machine = self.machine(name)
         process = machine.start(*self.MODEL, FAKE_NEURONX_CC_FAIL="hang")
         for _ in range(600):
             if machine.compiled() and processes_in(machine.cache):
                 break
             time.sleep(0.1)
         self.assertNotEqual(processes_in(machine.cache), [])
+        return machine, process
+
+    def expect_no_process(self, machine):
+        # What was killed may be seen for a moment more.
+        for _ in range(100):
+            if not processes_in(machine.cache):
+                break
+            time.sleep(0.05)
+        self.assertEqual(processes_in(machine.cache), [])
+        self.assertEqual(machine.entries(), [])
+
+    def test_ctrl_c_ends_the_compiler_with_all_that_it_started(self):
+        machine, process = self.hanging_compilation()
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
         self.assertNotEqual(process.returncode, 0)
-        self.assertEqual(processes_in(machine.cache), [])
-        self.assertEqual(machine.entries(), [])
+        self.expect_no_process(machine)
+
+    def test_signals_that_end_ix_at_once_end_the_compiler_too(self):
+        for signals, code in (([signal.SIGTERM], 143), ([signal.SIGINT, signal.SIGINT], 130)):
+            with self.subTest(signals=signals):
+                machine, process = self.hanging_compilation(f"machine{code}")
+                for one in signals:
+                    process.send_signal(one)
+                    time.sleep(0.005)
+                process.communicate(timeout=60)
+                self.assertEqual(process.returncode, code)
+                self.expect_no_process(machine)
 
     def test_neither_compiler_nor_cache_says_both(self):
         machine = self.machine()

@@ -6,6 +6,8 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 #include <thread>
@@ -20,6 +22,31 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kPoll = std::chrono::milliseconds(20);
 // What a compiler gets to remove its files after SIGTERM.
 constexpr auto kTermGrace = std::chrono::seconds(2);
+
+// Groups that run, 0 in a free place; more than these many at once are not remembered.
+std::array<std::atomic<pid_t>, 256> running_groups;
+static_assert(std::atomic<pid_t>::is_always_lock_free);
+
+class RunningGroup {
+ public:
+  explicit RunningGroup(pid_t pid) {
+    for (std::atomic<pid_t>& place : running_groups) {
+      pid_t free = 0;
+      if (place.compare_exchange_strong(free, pid)) {
+        place_ = &place;
+        return;
+      }
+    }
+  }
+  RunningGroup(const RunningGroup&) = delete;
+  RunningGroup& operator=(const RunningGroup&) = delete;
+  ~RunningGroup() {
+    if (place_ != nullptr) place_->store(0);
+  }
+
+ private:
+  std::atomic<pid_t>* place_ = nullptr;
+};
 
 class SpawnSettings {
  public:
@@ -125,7 +152,15 @@ Result<ProcessEnd> run_process(const Command& command, const Watch& watch) {
                   fmt::format("cannot run {}: {}", command.arguments[0],
                               std::generic_category().message(error)));
   }
+  const RunningGroup running(pid);
   return watch_until_end(pid, watch);
+}
+
+void kill_running_processes() noexcept {
+  for (const std::atomic<pid_t>& place : running_groups) {
+    const pid_t pid = place.load();
+    if (pid > 0) ::kill(-pid, SIGKILL);
+  }
 }
 
 }  // namespace ix::backend::neuron

@@ -34,4 +34,8 @@ struct ProcessEnd {
 // cancelled says so, and, for helpers left behind, when it has ended by itself.
 Result<ProcessEnd> run_process(const Command& command, const Watch& watch);
 
+// Kills the groups of all commands that run now. Safe in a signal handler, for one that is about to
+// end this process: a compiler must not outlive the program that asked for it.
+void kill_running_processes() noexcept;
+
 }  // namespace ix::backend::neuron
