@@ -41,13 +41,11 @@ Status compile_missing(neuron::NeuronRuntime& runtime, const graph::Decoder& dec
   IX_ASSIGN_OR_RETURN(
       const auto programs,
       xla::lower_programs(model.lowering(decoder, set.cache, {}), set, /*optional=*/false));
-  std::vector<neuron::ProgramToCompile> missing;
+  std::vector<neuron::ProgramToCompile> wanted;
   for (const xla::CompilableProgram& program : programs) {
-    const xla::hlo::Module& module = program.lowered.module;
-    if (!runtime.store().find(module, program.kind).ok()) {
-      missing.push_back({&module, program.kind});
-    }
+    wanted.push_back({&program.lowered.module, program.kind});
   }
+  const auto missing = neuron::missing_programs(runtime.store(), wanted);
   if (missing.empty()) return ok_status();
   const InterruptGuard interrupt;
   CompileLine line(missing.size());

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -68,7 +67,7 @@ std::string minutes(double seconds) {
   return seconds < 90 ? fmt::format("{:.1f} s", seconds) : fmt::format("{:.0f} min", seconds / 60);
 }
 
-// What the compiler took for programs that are in the cache, of the same number of layers or not.
+// From what the compiler took for the programs that are in the cache.
 std::string time_estimate(const neuron::NeffCache& cache, size_t missing) {
   const auto entries = cache.list();
   double seconds = 0;
@@ -86,14 +85,6 @@ std::string time_estimate(const neuron::NeffCache& cache, size_t missing) {
   const double each = seconds / static_cast<double>(known);
   return fmt::format("{} programs took {} each on average; one after the other these would take {}",
                      known, minutes(each), minutes(each * static_cast<double>(missing)));
-}
-
-size_t missing_of(neuron::NeffStore& store, const CompilePlan& plan) {
-  const auto programs = plan.to_compile();
-  return static_cast<size_t>(
-      std::ranges::count_if(programs, [&](const neuron::ProgramToCompile& program) {
-        return !store.find(*program.module, program.kind).ok();
-      }));
 }
 
 Status store(const CompilePlan& plan, const std::vector<neuron::CompiledProgram>& compiled,
@@ -116,13 +107,14 @@ int compile(const CompilePlan& plan, const CompileOptions& options) {
   compiler.max_parallel = options.jobs;
   const auto neffs = neuron::NeffStore::open({}, compiler);
   if (!neffs.ok()) return report_error(neffs.status());
-  const size_t missing = missing_of(**neffs, plan);
+  const auto programs = plan.to_compile();
+  const size_t missing = neuron::missing_programs(**neffs, programs).size();
   print_text(fmt::format("{:<10} {} to compile, {} in the cache {}\n", "compiler", missing,
-                         plan.programs.size() - missing, (*neffs)->cache().root()));
+                         programs.size() - missing, (*neffs)->cache().root()));
   if (missing > 0) {
     print_text(fmt::format("{:<10} {}\n", "time", time_estimate((*neffs)->cache(), missing)));
   }
-  const auto compiled = neuron::compile_programs(**neffs, plan.to_compile());
+  const auto compiled = neuron::compile_programs(**neffs, programs);
   for (const neuron::CompiledProgram& program : compiled) {
     if (!program.was_built) continue;
     print_text(fmt::format("compiled   {} in {}, {:.1f} MB\n", program.name,

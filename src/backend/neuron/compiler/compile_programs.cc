@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <thread>
 
 namespace ix::backend::neuron {
@@ -21,6 +22,15 @@ CompiledProgram compile_one(NeffStore& store, const ProgramToCompile& program) {
 }
 
 }  // namespace
+
+std::vector<ProgramToCompile> missing_programs(NeffStore& store,
+                                               std::span<const ProgramToCompile> programs) {
+  std::vector<ProgramToCompile> missing;
+  std::ranges::copy_if(programs, std::back_inserter(missing), [&](const ProgramToCompile& program) {
+    return !store.find(*program.module, program.kind).ok();
+  });
+  return missing;
+}
 
 std::vector<CompiledProgram> compile_programs(NeffStore& store,
                                               std::span<const ProgramToCompile> programs) {

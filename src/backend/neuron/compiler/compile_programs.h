@@ -21,6 +21,10 @@ struct CompiledProgram {
   bool was_built = false;  // by this call
 };
 
+// Those that the store would have to compile.
+std::vector<ProgramToCompile> missing_programs(NeffStore& store,
+                                               std::span<const ProgramToCompile> programs);
+
 // Each program from the cache or the compiler, in the order given; as many at once as the store's
 // compiler allows. One that fails does not stop the others: what they took hours for is kept.
 std::vector<CompiledProgram> compile_programs(NeffStore& store,
