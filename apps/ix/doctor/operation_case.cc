@@ -166,13 +166,4 @@ std::vector<OperationCase> cases_of(Family family) {
   return cases;
 }
 
-std::vector<OpSignature> signatures_without_case() {
-  std::vector<OpSignature> left = OpSignatures::neuron().all();
-  std::erase_if(left, [](const OpSignature& signature) {
-    return std::ranges::any_of(kFamilies,
-                               [&](const auto& make) { return make(signature).has_value(); });
-  });
-  return left;
-}
-
 }  // namespace ix::cli::doctor

@@ -102,8 +102,6 @@ enum class Family : uint8_t { elementwise, values, layout, products, indexing, c
 
 // The list's cases of a family, in the order of the list.
 std::vector<OperationCase> cases_of(Family family);
-// Signatures of the list that no family has: nothing that we write can make them.
-std::vector<backend::xla::hlo::OpSignature> signatures_without_case();
 
 // One file each; nothing where the signature is not of the family.
 std::optional<OperationCase> elementwise_case(const backend::xla::hlo::OpSignature& signature);

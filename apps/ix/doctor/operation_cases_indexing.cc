@@ -168,6 +168,9 @@ std::optional<OperationCase> indexing_case(const OpSignature& signature) {
   if (signature.opcode == "scatter" && signature.calls == "copy") {
     return scatter_case(signature, *type, ScatterKind::assign);
   }
+  if (signature.opcode == "scatter" && signature.calls == "parameter") {
+    return scatter_case(signature, *type, ScatterKind::assign_parameter);
+  }
   if (signature.opcode == "scatter" && signature.calls == "add") {
     return scatter_case(signature, *type, ScatterKind::add);
   }

@@ -109,11 +109,14 @@ OperationCase sort_case(const OpSignature& signature, ElementType key,
           kExact};
 }
 
-// Of a sort, which alone gives several results.
-std::optional<OperationCase> element_case(const OpSignature& signature, ElementType type) {
+// Of a sort's tuple where a sort can give the type.
+OperationCase element_case(const OpSignature& signature, ElementType type) {
   if (is_float(type)) return sort_case(signature, type, ElementType::s32, 0);
   if (type == ElementType::s32) return sort_case(signature, ElementType::f32, type, 1);
-  return std::nullopt;
+  return {
+      signature,
+      [=](CaseProgram& p) { return p.builder().through_tuple(p.input(Pattern::positive, type)); },
+      [=](const CaseInputs& in) { return in.input(Pattern::positive, type); }, kExact};
 }
 
 }  // namespace

@@ -172,13 +172,16 @@ TEST_P(ArrayRun, ScattersRows) {
   const Op updates = b.parameter("updates", {kF32, {2, 2}});
   const Op same = b.parameter("same", {kS32, {2}});
   b.output("assigned", b.scatter(table, at, updates, rows, ScatterKind::assign, true));
+  b.output("as_parameter",
+           b.scatter(table, at, updates, rows, ScatterKind::assign_parameter, true));
   b.output("added", b.scatter(table, same, updates, rows, ScatterKind::add, false));
   const HostArrays out =
       run(std::move(b), HostArrays{f32_array({3, 2}, {1, 2, 3, 4, 5, 6}), s32_array({2}, {2, 0}),
                                    f32_array({2, 2}, {70, 80, 90, 100}), s32_array({2}, {1, 1})});
-  ASSERT_EQ(out.size(), 2U);
+  ASSERT_EQ(out.size(), 3U);
   EXPECT_THAT(floats_of(out[0]), ElementsAre(90, 100, 3, 4, 70, 80));
-  EXPECT_THAT(floats_of(out[1]), ElementsAre(1, 2, 163, 184, 5, 6));
+  EXPECT_THAT(floats_of(out[1]), ElementsAre(90, 100, 3, 4, 70, 80));
+  EXPECT_THAT(floats_of(out[2]), ElementsAre(1, 2, 163, 184, 5, 6));
 }
 
 TEST_P(ArrayRun, SlicesAndUpdatesAtPositionsThatAreValues) {

@@ -57,7 +57,9 @@ using Dims = std::vector<int64_t>;
 enum class Comparison : uint8_t { eq, ne, lt, le, gt, ge };
 enum class Reduction : uint8_t { add, max, min };
 enum class SortOrder : uint8_t { ascending, descending };
-enum class ScatterKind : uint8_t { assign, add };
+// How an element and its update become one: the update, by way of a copy or as the bare parameter
+// of the computation; or their sum.
+enum class ScatterKind : uint8_t { assign, assign_parameter, add };
 
 // Pairs of dimensions; the result has batch, then free of the left, then free of the right.
 struct DotDims {
@@ -184,6 +186,9 @@ class Builder {
   // unique: the caller promises that no element is written twice.
   Op scatter(Op operand, Op indices, Op updates, const ScatterDims& dims, ScatterKind kind,
              bool unique);
+
+  // x, put into a tuple and taken out again.
+  Op through_tuple(Op x);
 
   // ---- Between all replicas; x itself where there is one ----
   Op all_reduce(Reduction reduction, Op x);

@@ -63,9 +63,9 @@ Op Builder::scatter(Op operand, Op indices, Op updates, const ScatterDims& dims,
   append_all(*numbers.mutable_scatter_dims_to_operand_dims(), dims.scatter_dims_to_operand_dims);
   numbers.set_index_vector_dim(dims.index_vector_dim);
   instruction.set_unique_indices(unique);
-  instruction.add_called_computation_ids(kind == ScatterKind::assign
-                                             ? state_->assignment(type)
-                                             : state_->reduction(Reduction::add, type));
+  instruction.add_called_computation_ids(
+      kind == ScatterKind::add ? state_->reduction(Reduction::add, type)
+                               : state_->assignment(type, kind == ScatterKind::assign));
   return state_->append(std::move(instruction), {operand, indices, updates});
 }
 

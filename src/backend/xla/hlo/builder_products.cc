@@ -49,12 +49,12 @@ std::vector<Op> Builder::sort(const std::vector<Op>& operands, int64_t dimension
   const Op sorted = state_->append(std::move(instruction), operands);
   if (operands.size() == 1) return {sorted};
   std::vector<Op> parts;
-  for (size_t i = 0; i < operands.size(); ++i) {
-    Instruction element = make_instruction("get-tuple-element");
-    element.set_tuple_index(static_cast<int64_t>(i));
-    parts.push_back(state_->append(std::move(element), {sorted}));
-  }
+  for (size_t i = 0; i < operands.size(); ++i) parts.push_back(state_->tuple_element(sorted, i));
   return parts;
+}
+
+Op Builder::through_tuple(Op x) {
+  return state_->tuple_element(state_->append(make_instruction("tuple"), {x}), 0);
 }
 
 Op Builder::replica_id() { return state_->append(make_instruction("replica-id"), {}); }

@@ -44,6 +44,22 @@ std::string type_names(std::span<const ElementType> types) {
   return fmt::format("{}", fmt::join(names, "_"));
 }
 
+// Scalars as parameters and nothing else.
+Computation computation_of(const std::string& name, std::span<const ElementType> parameters) {
+  Computation body;
+  body.set_name(name);
+  for (const ElementType type : parameters) {
+    const int number = body.instructions_size();
+    Instruction& parameter = *body.add_instructions();
+    parameter = make_instruction("parameter", Shape{type, {}});
+    parameter.set_id(number);
+    parameter.set_parameter_number(number);
+    *body.mutable_program_shape()->add_parameters() = parameter.shape();
+    body.mutable_program_shape()->add_parameter_names(fmt::format("p{}", number));
+  }
+  return body;
+}
+
 }  // namespace
 
 Instruction make_instruction(const char* opcode) {
@@ -133,21 +149,8 @@ Op BuilderState::scalar(ElementType type, double value) {
 
 int64_t BuilderState::computation(const std::string& name, std::span<const ElementType> parameters,
                                   Instruction root, std::span<const int> operands) {
-  for (size_t i = 0; i < called_.size(); ++i) {
-    if (called_[i].name() == name) return static_cast<int64_t>(i) + 1;
-  }
-  Computation body;
-  body.set_name(name);
-  body.set_id(static_cast<int64_t>(called_.size()) + 1);
-  for (const ElementType type : parameters) {
-    const int number = body.instructions_size();
-    Instruction& parameter = *body.add_instructions();
-    parameter = make_instruction("parameter", Shape{type, {}});
-    parameter.set_id(number);
-    parameter.set_parameter_number(number);
-    *body.mutable_program_shape()->add_parameters() = parameter.shape();
-    body.mutable_program_shape()->add_parameter_names(fmt::format("p{}", number));
-  }
+  if (const int64_t known = called(name)) return known;
+  Computation body = computation_of(name, parameters);
   std::vector<ValueShape> operand_shapes;
   for (const int operand : operands) {
     root.add_operand_ids(operand);
@@ -163,8 +166,24 @@ int64_t BuilderState::computation(const std::string& name, std::span<const Eleme
   root.set_id(body.instructions_size());
   body.set_root_id(root.id());
   *body.add_instructions() = std::move(root);
+  return add_called(std::move(body));
+}
+
+int64_t BuilderState::called(const std::string& name) const {
+  const auto found = std::ranges::find(called_, name, &Computation::name);
+  return found == called_.end() ? 0 : found - called_.begin() + 1;
+}
+
+int64_t BuilderState::add_called(Computation body) {
+  body.set_id(static_cast<int64_t>(called_.size()) + 1);
   called_.push_back(std::move(body));
-  return static_cast<int64_t>(called_.size());
+  return called_.back().id();
+}
+
+Op BuilderState::tuple_element(Op tuple, size_t index) {
+  Instruction element = make_instruction("get-tuple-element");
+  element.set_tuple_index(static_cast<int64_t>(index));
+  return append(std::move(element), {tuple});
 }
 
 int64_t BuilderState::reduction(Reduction reduction, ElementType type) {
@@ -192,12 +211,20 @@ int64_t BuilderState::comparator(SortOrder order, std::span<const ElementType> t
                      std::move(root), operands);
 }
 
-int64_t BuilderState::assignment(ElementType type) {
-  // A copy, because a bare parameter as root is not taken by every compiler.
+int64_t BuilderState::assignment(ElementType type, bool by_copy) {
+  // A bare parameter as root is not taken by every compiler.
   const ElementType types[] = {type, type};
-  const int operands[] = {1};
-  return computation(fmt::format("assign_{}", to_text(type)), types, make_instruction("copy"),
-                     operands);
+  if (by_copy) {
+    const int operands[] = {1};
+    return computation(fmt::format("assign_{}", to_text(type)), types, make_instruction("copy"),
+                       operands);
+  }
+  const std::string name = fmt::format("second_{}", to_text(type));
+  if (const int64_t known = called(name)) return known;
+  Computation body = computation_of(name, types);
+  body.set_root_id(1);
+  *body.mutable_program_shape()->mutable_result() = body.instructions(1).shape();
+  return add_called(std::move(body));
 }
 
 void BuilderState::output(std::string name, Op value, const Op* parameter) {

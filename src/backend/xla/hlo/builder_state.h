@@ -55,12 +55,13 @@ class BuilderState {
 
   Op parameter(std::string name, Shape shape);
   Op scalar(ElementType type, double value);
+  Op tuple_element(Op tuple, size_t index);
   void output(std::string name, Op value, const Op* parameter);
 
   // Number of the computation to call.
   int64_t reduction(Reduction reduction, ElementType type);
   int64_t comparator(SortOrder order, std::span<const ElementType> types);
-  int64_t assignment(ElementType type);
+  int64_t assignment(ElementType type, bool by_copy);
 
   Result<Module> finish();
 
@@ -68,6 +69,8 @@ class BuilderState {
   // The computation of that name: one operation on some of its scalar parameters.
   int64_t computation(const std::string& name, std::span<const ElementType> parameters,
                       Instruction root, std::span<const int> operands);
+  int64_t called(const std::string& name) const;  // 0 where there is none of that name
+  int64_t add_called(Computation body);
   void check_name(const char* what, const std::string& name, std::span<const NamedShape> taken);
   void append_root();
 
