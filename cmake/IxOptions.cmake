@@ -8,6 +8,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set_property(GLOBAL PROPERTY USE_FOLDERS ON)
 
 option(IX_BUILD_TESTS "Build the tests" ON)
+option(IX_DEVICE_TESTS "Build the tests of devices: XLA and the fakes of Neuron" ON)
 option(IX_KERNELS_ONLY "Build base, quant and the CPU kernels only" OFF)
 option(IX_WERROR "Warnings of our own code are errors" ON)
 set(IX_PYTHON "${PROJECT_SOURCE_DIR}/.venv/bin/python" CACHE FILEPATH

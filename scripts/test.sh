@@ -26,7 +26,7 @@ git ls-files '*.h' '*.cc' '*.c' | xargs clang-format-14 --dry-run --Werror
 
 step "address and undefined-behaviour sanitizers"
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
-if $full; then suite asan-ubsan -LE 'matrix|large'; else suite asan-ubsan -LE 'xla|matrix|large'; fi
+if $full; then suite asan-ubsan-devices -LE 'matrix|large'; else suite asan-ubsan; fi
 
 if $full; then
   step "thread sanitizer"

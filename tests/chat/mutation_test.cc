@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "chat/chat_template.h"
+#include "support/paths.h"
 
 namespace ix::chat {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 std::vector<std::string> real_templates() {
   std::vector<std::string> sources;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(IX_CACHE_DIR "/templates", error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(paths::cached("templates"), error)) {
     std::ifstream file(entry.path(), std::ios::binary);
     sources.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
   }
@@ -71,7 +72,8 @@ std::string mutate(std::string source, const std::vector<std::string>& all) {
 
 TEST(ChatMutations, DamagedTemplatesNeverCrash) {
   const auto sources = real_templates();
-  ASSERT_FALSE(sources.empty()) << "no templates in " IX_CACHE_DIR "/templates; fetch them first";
+  ASSERT_FALSE(sources.empty()) << "no templates in " << paths::cached("templates")
+                                << "; fetch them first";
   const RenderInput input = conversation();
   RenderLimits limits;
   limits.max_steps = 20'000;

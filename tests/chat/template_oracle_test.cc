@@ -6,6 +6,7 @@
 #include <string>
 
 #include "chat/oracle_cases.h"
+#include "support/paths.h"
 
 namespace ix::chat {
 namespace {
@@ -17,9 +18,9 @@ const std::map<std::string, std::string>& known_differences() {
 }
 
 TEST(ChatTemplates, AllRenderAsPythonsJinjaDoes) {
-  const auto cases = run_oracle("templates", IX_CACHE_DIR "/templates");
-  ASSERT_FALSE(cases.empty()) << "no oracle output; are the templates in " IX_CACHE_DIR
-                                 "/templates and jinja2 in " IX_PYTHON "?";
+  const auto cases = run_oracle("templates", paths::cached("templates"));
+  ASSERT_FALSE(cases.empty()) << "no oracle output; are the templates in "
+                              << paths::cached("templates") << " and jinja2 in .venv?";
   std::set<std::string> templates;
   size_t rendered = 0;
   for (const OracleCase& expected : cases) {

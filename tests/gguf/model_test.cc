@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gguf/gguf_file.h"
+#include "support/paths.h"
 
 namespace ix::gguf {
 namespace {
@@ -17,7 +18,7 @@ std::map<std::string, int> count_types(const GgufFile& file) {
 }
 
 TEST(RealModel, Gemma3Of270MIsReadAsItsCardDescribesIt) {
-  const auto file = GgufFile::open(IX_CACHE_DIR "/models/gemma-3-270m-q4_k_m.gguf");
+  const auto file = GgufFile::open(paths::cached("models/gemma-3-270m-q4_k_m.gguf"));
   ASSERT_TRUE(file.ok()) << file.status().message();
   const Metadata& metadata = (*file)->metadata();
   EXPECT_EQ((*file)->size_bytes(), 253113024u);
@@ -39,7 +40,7 @@ TEST(RealModel, Gemma3Of270MIsReadAsItsCardDescribesIt) {
 }
 
 TEST(RealModel, SmolLM2Of135MIsReadAsItsCardDescribesIt) {
-  const auto file = GgufFile::open(IX_CACHE_DIR "/models/smollm2-135m-instruct-q4_1.gguf");
+  const auto file = GgufFile::open(paths::cached("models/smollm2-135m-instruct-q4_1.gguf"));
   ASSERT_TRUE(file.ok()) << file.status().message();
   const Metadata& metadata = (*file)->metadata();
   EXPECT_EQ(metadata.get_string("general.architecture").value(), "llama");

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "mutant.h"
+#include "support/paths.h"
 #include "support/tiny_models.h"
 
 namespace ix::model {
@@ -234,7 +235,7 @@ TEST(Model, Phi3TurnsPartOfAHeadAndIgnoresTheWindow) {
 
 TEST(Model, BuildsRealModels) {
   for (const char* name : {"gemma-3-270m-q4_k_m.gguf", "smollm2-135m-instruct-q4_1.gguf"}) {
-    const auto file = gguf::GgufFile::open(std::string(IX_CACHE_DIR "/models/") + name);
+    const auto file = gguf::GgufFile::open(paths::cached(std::string("models/") + name));
     ASSERT_TRUE(file.ok()) << file.status().message();
     EXPECT_THAT(what_would_not_run(**file), IsEmpty());
     build(**file);

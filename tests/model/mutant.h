@@ -13,6 +13,7 @@
 
 #include "gguf/gguf_file.h"
 #include "gguf/gguf_writer.h"
+#include "support/paths.h"
 #include "support/tiny_models.h"
 
 namespace ix::model {
@@ -76,7 +77,7 @@ class Mutant {
       expect(writer.add_tensor(name, tensor.type, tensor.dims));
     }
     // In memory where there is such a place: the writer waits for the disk at every file.
-    const std::string directory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : IX_TINY_DIR;
+    const std::string directory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : paths::tiny_models();
     const std::string path = directory + "/ix-mutant-" + std::to_string(getpid());
     expect(writer.begin(path));
     for (const auto& [name, tensor] : tensors_) expect(writer.append(name, tensor.bytes));

@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/types.h"
+#include "support/paths.h"
 
 namespace ix::tiny {
 
@@ -35,12 +36,12 @@ struct Case {
 
 // The path of a model: tiny_path("llama-f32").
 inline std::string tiny_path(std::string_view model) {
-  return std::string(IX_TINY_DIR "/") + std::string(model) + ".gguf";
+  return paths::tiny_models() + "/" + std::string(model) + ".gguf";
 }
 
 // Every case of cases.txt, without logits.
 inline std::vector<Case> read_cases() {
-  std::ifstream file(IX_TINY_DIR "/cases.txt");
+  std::ifstream file(paths::tiny_models() + "/cases.txt");
   IX_CHECK(file.good());
   std::vector<Case> cases;
   for (std::string line; std::getline(file, line);) {
@@ -63,7 +64,7 @@ inline Case load_case(std::string_view name) {
   for (Case& item : read_cases()) {
     if (item.name != name) continue;
     item.logits.resize(item.tokens.size() * static_cast<size_t>(item.vocab));
-    std::ifstream file(IX_TINY_DIR "/" + item.name + ".logits", std::ios::binary);
+    std::ifstream file(paths::tiny_models() + "/" + item.name + ".logits", std::ios::binary);
     file.read(reinterpret_cast<char*>(item.logits.data()),
               static_cast<std::streamsize>(item.logits.size() * sizeof(float)));
     IX_CHECK(file.good());

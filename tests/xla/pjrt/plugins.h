@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "support/paths.h"
+
 namespace ix::testing {
 
 struct CpuPlugin {
@@ -18,7 +20,7 @@ struct CpuPlugin {
 inline void PrintTo(const CpuPlugin& plugin, std::ostream* out) { *out << plugin.name; }
 
 inline std::vector<CpuPlugin> cpu_plugins() {
-  const std::string packages = IX_PYTHON_PACKAGES;
+  const std::string packages = paths::python_packages();
   return {{"Pjrt81", packages + "/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so", 81},
           {"Pjrt106", packages + "/fastatomstruct_xla_cpu/libpjrt_cpu.so", 106},
           {"Pjrt115", packages + "/lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so", 115}};
