@@ -6,18 +6,15 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 
 #include "backend/neuron/neuron_runtime.h"
 #include "backend/small_models.h"
-#include "backend/xla/static_executor.h"
 #include "backend/xla_backends.h"
 #include "neuron/fake_device.h"
 
 namespace ix::testing {
 namespace {
 
-using backend::ExecutorOptions;
 using backend::neuron::FakeDevice;
 using backend::neuron::NeuronOptions;
 using backend::neuron::NeuronRuntime;
@@ -31,9 +28,7 @@ constexpr int kCores = 24;
 // at a time.
 class Device final : public ::testing::Environment {
  public:
-  using Key = std::tuple<std::string, std::string, const quant::WeightSource*>;
-
-  Result<std::shared_ptr<XlaModel>> load(const Key& key, const graph::Decoder& decoder,
+  Result<std::shared_ptr<XlaModel>> load(const LoadedKey& key, const graph::Decoder& decoder,
                                          const quant::WeightSource& weights, int ranks,
                                          const XlaOptions& options) {
     if (model_ != nullptr && key_ == key) return model_;
@@ -62,7 +57,7 @@ class Device final : public ::testing::Environment {
 
  private:
   std::optional<FakeDevice> fakes_;
-  Key key_;
+  LoadedKey key_;
   std::shared_ptr<XlaModel> model_;
 };
 
@@ -78,19 +73,11 @@ Device& device() {
 }  // namespace
 
 Backend neuron_backend(const std::string& name, int ranks, const XlaOptions& options) {
-  const auto open =
-      [=](const graph::Decoder& decoder, const quant::WeightSource& weights,
-          const ExecutorOptions& executor_options) -> Result<std::unique_ptr<backend::Executor>> {
-    IX_ASSIGN_OR_RETURN(auto model, device().load({name, graph::to_text(decoder), &weights},
-                                                  decoder, weights, ranks, options));
-    return backend::xla::open_static(std::move(model), executor_options);
-  };
-  const double error = xla_error(options);
-  return {.name = name,
-          .open = open,
-          .error_plain = error,
-          .error_quantised = error,
-          .batch_invariant = false};
+  return static_backend(
+      name, options,
+      [=](const LoadedKey& key, const graph::Decoder& decoder, const quant::WeightSource& weights) {
+        return device().load(key, decoder, weights, ranks, options);
+      });
 }
 
 std::vector<Backend> neuron_backends() {

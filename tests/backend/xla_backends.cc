@@ -2,7 +2,6 @@
 
 #include <map>
 #include <memory>
-#include <tuple>
 
 #include "backend/small_models.h"
 #include "backend/xla/pjrt/pjrt_runtime.h"
@@ -16,9 +15,6 @@ using backend::ExecutorOptions;
 using backend::xla::WeightForm;
 using backend::xla::XlaModel;
 using backend::xla::XlaOptions;
-
-// Models may differ in their weights alone.
-using LoadedKey = std::tuple<std::string, std::string, const quant::WeightSource*>;
 
 // A small model lives as long as the process, and so does what is loaded of it: a plugin's clients
 // are not taken down at exit, where its own static objects may be gone.
@@ -41,20 +37,14 @@ XlaOptions xla_parts() {
                        .least_bucket = 16}};
 }
 
-Backend xla_backend(const std::string& name, const std::string& plugin, int ranks,
-                    const XlaOptions& options) {
+Backend static_backend(const std::string& name, const XlaOptions& options, const LoadModel& load) {
   const auto open =
-      [=](const graph::Decoder& decoder, const quant::WeightSource& weights,
+      [name, load](
+          const graph::Decoder& decoder, const quant::WeightSource& weights,
           const ExecutorOptions& executor_options) -> Result<std::unique_ptr<backend::Executor>> {
-    std::shared_ptr<XlaModel> loaded;
-    std::shared_ptr<XlaModel>& model =
-        is_small_model(weights) ? loaded_model({name, graph::to_text(decoder), &weights}) : loaded;
-    if (model == nullptr) {
-      IX_ASSIGN_OR_RETURN(auto runtime, backend::xla::pjrt::PjrtRuntime::open(
-                                            {.plugin = plugin, .devices = ranks}));
-      IX_ASSIGN_OR_RETURN(model, XlaModel::load(decoder, weights, std::move(runtime), options));
-    }
-    return backend::xla::open_static(model, executor_options);
+    IX_ASSIGN_OR_RETURN(auto model,
+                        load({name, graph::to_text(decoder), &weights}, decoder, weights));
+    return backend::xla::open_static(std::move(model), executor_options);
   };
   const double error = xla_error(options);
   return {.name = name,
@@ -62,6 +52,23 @@ Backend xla_backend(const std::string& name, const std::string& plugin, int rank
           .error_plain = error,
           .error_quantised = error,
           .batch_invariant = false};
+}
+
+Backend xla_backend(const std::string& name, const std::string& plugin, int ranks,
+                    const XlaOptions& options) {
+  return static_backend(
+      name, options,
+      [=](const LoadedKey& key, const graph::Decoder& decoder,
+          const quant::WeightSource& weights) -> Result<std::shared_ptr<XlaModel>> {
+        std::shared_ptr<XlaModel> loaded;
+        std::shared_ptr<XlaModel>& model = is_small_model(weights) ? loaded_model(key) : loaded;
+        if (model == nullptr) {
+          IX_ASSIGN_OR_RETURN(auto runtime, backend::xla::pjrt::PjrtRuntime::open(
+                                                {.plugin = plugin, .devices = ranks}));
+          IX_ASSIGN_OR_RETURN(model, XlaModel::load(decoder, weights, std::move(runtime), options));
+        }
+        return model;
+      });
 }
 
 std::vector<Backend> xla_backends() {

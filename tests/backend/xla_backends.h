@@ -1,7 +1,10 @@
 // The XLA backend on the CPU plugins that tests install.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "backend/backends.h"
@@ -28,6 +31,15 @@ double xla_error(const backend::xla::XlaOptions& options);
 
 // Ranges of layers, decodes of three rows, and programs for a part of the cache.
 backend::xla::XlaOptions xla_parts();
+
+// A backend's name, the decoder's text and the weights: models may differ in their weights alone.
+using LoadedKey = std::tuple<std::string, std::string, const quant::WeightSource*>;
+
+// A backend whose executors run on the models that `load` gives, which have these options.
+using LoadModel = std::function<Result<std::shared_ptr<backend::xla::XlaModel>>(
+    const LoadedKey& key, const graph::Decoder& decoder, const quant::WeightSource& weights)>;
+Backend static_backend(const std::string& name, const backend::xla::XlaOptions& options,
+                       const LoadModel& load);
 
 // One device a rank. Of a model of small_models() programs and weights
 // serve every executor of the process.

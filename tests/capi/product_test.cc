@@ -7,16 +7,11 @@
 #include <vector>
 
 #include "capi/reference.h"
+#include "capi/results.h"
 #include "ix/inferentia.h"
 
 namespace ix::capi::test {
 namespace {
-
-constexpr float kUntouched = 12345.0F;
-
-std::vector<float> untouched(int64_t count) {
-  return std::vector<float>(static_cast<size_t>(count), kUntouched);
-}
 
 // C of the plain call on dense operands.
 std::vector<float> plain(const Operands& o, const ix_gemm_options* options = nullptr) {
@@ -24,11 +19,6 @@ std::vector<float> plain(const Operands& o, const ix_gemm_options* options = nul
   EXPECT_EQ(ix_gemm_q4_K(o.a.data(), o.b.data(), c.data(), o.m, o.n, o.k, options, nullptr), IX_OK)
       << ix_last_error();
   return c;
-}
-
-void expect_same_bits(const std::vector<float>& got, const std::vector<float>& expected) {
-  ASSERT_EQ(got.size(), expected.size());
-  EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0);
 }
 
 ix_gemm_options fast_options() {
@@ -41,11 +31,7 @@ TEST(Product, ExactIsWithinTheErrorBoundOfFp32Sums) {
   for (const auto& [m, n, k] :
        {std::tuple{1, 1, 256}, {33, 13, 512}, {64, 24, 1024}, {5, 40, 2048}}) {
     const Operands o = random_operands(m, n, k, 7);
-    const Reference reference = multiply(o);
-    const std::vector<float> c = plain(o);
-    for (size_t i = 0; i < c.size(); ++i) {
-      ASSERT_LE(std::fabs(c[i] - reference.c[i]), gamma(k) * reference.magnitude[i]) << i;
-    }
+    expect_product(plain(o), multiply(o), k);
   }
 }
 

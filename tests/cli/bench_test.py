@@ -1,12 +1,11 @@
-"""ix bench and ix bench gemm: the tests that they run, their fields, and what they count.
+"""ix bench: the tests that they run, their fields, and what they count.
 
     bench_test.py IX TINY_MODELS
 """
-import csv
-import io
 import json
 from statistics import mean, stdev
 
+from bench_reports import ReportTest
 from command import MODELS, CommandTest, main
 
 MODEL = MODELS + "/llama-q4km.gguf"
@@ -20,7 +19,7 @@ LLAMA_BENCH_FIELDS = {
     "samples_ts": list}
 
 
-class Bench(CommandTest):
+class Bench(ReportTest):
     def bench(self, *arguments, model=MODEL):
         return json.loads(self.succeeds("bench", "-m", model, "-o", "json", "--no-limits", "-t",
                                         "2", *arguments))
@@ -65,34 +64,25 @@ class Fields(Bench):
         out = self.succeeds("bench", "-m", MODEL, "-o", "json", "-p", "4", "-n", "0", "-r", "1")
         result, = json.loads(out)
         self.assertGreater(result["limit_read_gbs"], 0)
-        self.assertAlmostEqual(result["share_read"] * result["limit_read_gbs"], result["avg_gbs"])
-        if result["limit_int8_gops"] is not None:  # the CPU has an instruction that is probed
-            self.assertAlmostEqual(result["share_int8"] * result["limit_int8_gops"],
-                                   result["avg_gops"])
+        self.expect_shares(result, "int8")
         self.assertTrue(0 <= result["limit_drift"] < 1)
 
     def test_without_limits_there_are_no_shares(self):
         result, = self.bench("-p", "5", "-n", "0", "-r", "1")
-        for name in ("limit_int8_gops", "limit_read_gbs", "limit_drift", "share_int8",
-                     "share_read"):
-            self.assertIsNone(result[name])
+        self.expect_no_shares(result, "int8")
 
     def test_csv_has_the_fields_of_json_but_arrays(self):
-        arguments = ["bench", "-m", MODEL, "-p", "4", "-n", "2", "-r", "1", "--no-limits", "-o"]
-        rows = list(csv.DictReader(io.StringIO(self.succeeds(*arguments, "csv").decode())))
-        results = json.loads(self.succeeds(*arguments, "json"))
+        rows, results = self.csv_and_json("bench", "-m", MODEL, "-p", "4", "-n", "2", "-r", "1",
+                                          "--no-limits")
         self.assertEqual(len(rows), 2)
         for row, result in zip(rows, results):
-            self.assertEqual(list(row), [k for k, v in result.items() if not isinstance(v, list)])
             self.assertEqual(row["model_filename"], MODEL)
             self.assertEqual(row["linear_ops"], str(result["linear_ops"]))
             self.assertEqual(row["share_read"], "")
 
     def test_table_has_a_row_a_test(self):
-        out = self.succeeds("bench", "-m", MODEL, "-p", "4", "-n", "2", "-npl", "1,2", "-r", "2",
-                            "--no-limits").decode()
-        lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in out.splitlines()
-                 if line.startswith("|")]
+        lines = self.table("bench", "-m", MODEL, "-p", "4", "-n", "2", "-npl", "1,2", "-r", "2",
+                           "--no-limits")
         self.assertEqual(lines[0][-6:], ["test", "t/s", "GB/s", "% read", "GOPS", "% int8"])
         self.assertEqual([line[-6] for line in lines[2:]], ["pp4", "tg2", "tg2 x2"])
         for line in lines[2:]:
@@ -210,136 +200,6 @@ class Counts(Bench):
         self.assertEqual(kv[0], layer * (windowed * 8 + growing * 21))
 
 
-class Gemm(CommandTest):
-    BLOCKS = {"Q4_0": (32, 18), "Q4_K": (256, 144), "Q6_K": (256, 210), "Q8_0": (32, 34)}
-
-    def gemm(self, *arguments):
-        return json.loads(self.succeeds("bench", "gemm", "-o", "json", "--no-limits",
-                                        "--working-set", "0", *arguments))
-
-    def test_every_type_isa_and_shape_has_a_result(self):
-        results = self.gemm("--type", "q4_K,Q6_k", "--isa", "all", "-M", "32,48", "-N", "1,5", "-K",
-                            "256", "-t", "2", "-r", "1")
-        isas = [r["isa"] for r in results if (r["type"], r["m"], r["n"]) == ("Q4_K", 32, 1)]
-        self.assertEqual(isas[-1], "generic")
-        self.assertEqual([(r["type"], r["m"], r["isa"], r["n"]) for r in results],
-                         [(t, m, i, n) for t in ("Q4_K", "Q6_K") for m in (32, 48) for i in isas
-                          for n in (1, 5)])
-
-    def test_speeds_come_from_times_and_shapes(self):
-        for result in self.gemm("--type", ",".join(self.BLOCKS), "-M", "64", "-N", "3", "-K", "512",
-                                "-r", "2"):
-            times = result["samples_ns"]
-            self.assertEqual(len(times), 2)
-            rate = mean(1 / time for time in times)
-            self.assertAlmostEqual(result["avg_gops"] / (2 * 64 * 3 * 512 * rate), 1)
-            self.assertAlmostEqual(result["avg_gbs"] / (result["packed_bytes"] * rate), 1)
-            cols, size = self.BLOCKS[result["type"]]
-            source = 64 * 512 // cols * size
-            # Panels cost at most 1.04 times the file's bytes (docs/design/overview.md).
-            self.assertTrue(0.9 * source <= result["packed_bytes"] <= 1.04 * source, result)
-            self.assertEqual(result["working_set_bytes"], result["packed_bytes"])
-
-    def test_copies_fill_the_working_set(self):
-        result, = json.loads(self.succeeds("bench", "gemm", "--no-limits", "-o", "json", "--type",
-                                           "q4_K", "-M", "64", "-K", "256", "-N", "1",
-                                           "--working-set", "2", "-r", "1"))
-        copies, rest = divmod(result["working_set_bytes"], result["packed_bytes"])
-        self.assertEqual(rest, 0)
-        self.assertTrue((copies - 1) * result["packed_bytes"] < 2e6 <= result["working_set_bytes"])
-
-    def test_default_types_are_those_that_files_of_q4_k_m_have_and_more(self):
-        types = {r["type"] for r in self.gemm("-M", "16", "-N", "1", "-K", "256", "-r", "1")}
-        self.assertLessEqual({"Q4_K", "Q6_K", "Q5_0", "Q8_0"}, types)
-
-    def test_shares_are_of_the_limits_of_int8_and_reading(self):
-        result, = json.loads(self.succeeds("bench", "gemm", "-o", "json", "--type", "q4_K", "-M",
-                                           "16", "-N", "1", "-K", "256", "-r", "1"))
-        if result["limit_int8_gops"] is not None:  # the CPU has an instruction that is probed
-            self.assertAlmostEqual(result["share_int8"] * result["limit_int8_gops"],
-                                   result["avg_gops"])
-        self.assertAlmostEqual(result["share_read"] * result["limit_read_gbs"], result["avg_gbs"])
-
-    def test_table(self):
-        out = self.succeeds("bench", "gemm", "--type", "q4_K", "-M", "16", "-N", "1", "-K", "256",
-                            "--no-limits", "-r", "1", "--working-set", "0").decode()
-        self.assertRegex(out.splitlines()[2], r"\A\| Q4_K +\| \w+ +\| +16 \| +1 \| +256 \|")
-
-
-class GemmExact(CommandTest):
-    COMMAND = ["bench", "gemm", "--exact", "-o", "json", "-r", "2", "-K", "512"]
-
-    def exact(self, *arguments):
-        return json.loads(self.succeeds(*self.COMMAND, "--no-limits", "--working-set", "0",
-                                        *arguments))
-
-    def test_both_forms_of_weights_have_every_isa_and_shape(self):
-        results = self.exact("--isa", "all", "-M", "32,40", "-N", "1,13", "-t", "1,2")
-        isas = list(dict.fromkeys(r["isa"] for r in results))
-        self.assertEqual(isas[-1], "generic")
-        self.assertEqual(
-            [(r["weights"], r["m"], r["n_threads"], r["isa"], r["n"]) for r in results],
-            [(w, m, t, i, n) for w in ("blocks", "halves") for m in (32, 40) for t in (1, 2)
-             for i in isas for n in (1, 13)])
-        self.assertEqual({(r["type"], r["k"]) for r in results}, {("Q4_K", 512)})
-
-    def test_speeds_come_from_times_and_shapes(self):
-        # 40 rows of two blocks of 144 bytes; halves lie in panels of 32 rows.
-        weight_bytes = {"blocks": 40 * 2 * 144, "halves": 64 * 512 * 2}
-        results = self.exact("-M", "40", "-N", "3")
-        self.assertEqual([r["weights"] for r in results], list(weight_bytes))
-        for result in results:
-            times = result["samples_ns"]
-            self.assertEqual(len(times), 2)
-            rate = mean(1 / time for time in times)
-            self.assertAlmostEqual(result["avg_gops"] / (2 * 40 * 3 * 512 * rate), 1)
-            self.assertEqual(result["weight_bytes"], weight_bytes[result["weights"]])
-            self.assertAlmostEqual(result["avg_gbs"] / (result["weight_bytes"] * rate), 1)
-            self.assertEqual(result["working_set_bytes"], result["weight_bytes"])
-
-    def test_copies_fill_the_working_set(self):
-        for result in self.exact("-M", "64", "-N", "1", "--working-set", "1"):
-            copies, rest = divmod(result["working_set_bytes"], result["weight_bytes"])
-            self.assertEqual(rest, 0)
-            self.assertTrue((copies - 1) * result["weight_bytes"] < 1e6 <=
-                            result["working_set_bytes"])
-
-    def test_shares_are_of_the_limits_of_fp32_and_reading(self):
-        for result in json.loads(self.succeeds(*self.COMMAND, "-M", "64", "-N", "2")):
-            if result["limit_fp32_gops"] is not None:  # the CPU has an instruction that is probed
-                self.assertAlmostEqual(result["share_fp32"] * result["limit_fp32_gops"],
-                                       result["avg_gops"])
-            self.assertAlmostEqual(result["share_read"] * result["limit_read_gbs"],
-                                   result["avg_gbs"])
-            self.assertTrue(0 <= result["limit_drift"] < 1)
-            self.assertNotIn("limit_int8_gops", result)
-
-    def test_without_limits_there_are_no_shares(self):
-        for result in self.exact("-M", "32", "-N", "1"):
-            for name in ("limit_fp32_gops", "limit_read_gbs", "limit_drift", "share_fp32",
-                         "share_read"):
-                self.assertIsNone(result[name])
-
-    def test_csv_has_the_fields_of_json_but_arrays(self):
-        arguments = ["bench", "gemm", "--exact", "-M", "32", "-N", "2", "-K", "256", "-r", "1",
-                     "--no-limits", "-o"]
-        rows = list(csv.DictReader(io.StringIO(self.succeeds(*arguments, "csv").decode())))
-        results = json.loads(self.succeeds(*arguments, "json"))
-        self.assertEqual([row["weights"] for row in rows], ["blocks", "halves"])
-        for row, result in zip(rows, results, strict=True):
-            self.assertEqual(list(row), [k for k, v in result.items() if not isinstance(v, list)])
-
-    def test_table(self):
-        out = self.succeeds("bench", "gemm", "--exact", "--type", "Q4_k", "-M", "32", "-N", "1",
-                            "-K", "256", "--no-limits", "-r", "1", "--working-set", "0").decode()
-        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in out.splitlines()
-                if line.startswith("|")]
-        self.assertEqual(rows[0], ["weights", "isa", "M", "N", "K", "threads", "GOPS", "% fp32",
-                                   "GB/s", "% read"])
-        self.assertEqual([(row[0], *row[2:5], row[7], row[9]) for row in rows[2:]],
-                         [(w, "32", "1", "256", "-", "-") for w in ("blocks", "halves")])
-
-
 class Wrong(CommandTest):
     def bench_fails(self, *arguments):
         return self.fails(2, "bench", "-m", MODEL, *arguments)
@@ -360,10 +220,6 @@ class Wrong(CommandTest):
     def test_flags(self):
         self.assertEqual(self.bench_fails("--n-promt", "4"),
                          "unknown flag --n-promt (did you mean --n-prompt?)")
-        self.assertEqual(self.fails(2, "bench", "gemm", "--tpye", "q4_K"),
-                         "unknown flag --tpye (did you mean --type?)")
-        self.assertEqual(self.fails(2, "bench", "gemm", "--completely-different"),
-                         "unknown flag --completely-different; see ix bench gemm --help")
 
     def test_models(self):
         self.assertEqual(self.fails(2, "bench"), "give a model: -m FILE.gguf")
@@ -372,39 +228,6 @@ class Wrong(CommandTest):
     def test_a_cache_that_does_not_fit_is_refused_before_anything_runs(self):
         self.assertIn("not enough memory", self.fails(1, "bench", "-m", MODEL, "-p", "0", "-n", "1",
                                                       "-d", str(1 << 24), "-npl", "64"))
-
-    def test_gemm(self):
-        self.assertRegex(self.fails(2, "bench", "gemm", "--type", "q9_K"),
-                         r"\A--type is 'q9_K', but must be some of .*Q4_K, .*Q6_K")
-        self.assertIn("Q4_K needs a multiple of 256",
-                      self.fails(2, "bench", "gemm", "--type", "q4_K", "-K", "100"))
-        self.assertEqual(self.fails(2, "bench", "gemm", "-N", "0"),
-                         "-N is '0', but must be numbers from 1 to 65536")
-        self.assertIn("'z80'", self.fails(2, "bench", "gemm", "--isa", "z80"))
-        self.assertIn("not enough memory",
-                      self.fails(1, "bench", "gemm", "--type", "q8_0", "-M", str(1 << 20), "-K",
-                                 str(1 << 20), "-N", "1"))
-        self.assertIn("not enough memory: activations and results",
-                      self.fails(1, "bench", "gemm", "--type", "q4_K", "-M", str(1 << 20), "-K",
-                                 "256", "-N", "65536"))
-
-    def test_exact_gemm(self):
-        self.assertEqual(self.fails(2, "bench", "gemm", "--exact", "--type", "q4_K,q6_K"),
-                         "--type is 'q6_K', but must be Q4_K with --exact")
-        self.assertIn("Q4_K needs a multiple of 256",
-                      self.fails(2, "bench", "gemm", "--exact", "-K", "128"))
-        self.assertIn("not enough memory: weights",
-                      self.fails(1, "bench", "gemm", "--exact", "-M", str(1 << 20), "-K",
-                                 str(1 << 20), "-N", "1"))
-        self.assertIn("not enough memory: activations and results",
-                      self.fails(1, "bench", "gemm", "--exact", "-M", str(1 << 20), "-K", "256",
-                                 "-N", "65536"))
-
-    def test_help_of_the_inner_command_has_examples(self):
-        text = self.succeeds("bench", "gemm", "--help").decode()
-        examples = text[text.index("Examples:"):]
-        self.assertIn("ix bench gemm --type", examples)
-        self.assertIn("ix bench gemm --exact", examples)
 
 
 if __name__ == "__main__":

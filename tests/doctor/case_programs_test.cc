@@ -90,7 +90,7 @@ TEST(WrongCases, NameTheCaseAndTheCore) {
   std::vector<HostArrays> results;
   for (int rank = 0; rank < 2; ++rank) {
     HostArray sums;
-    sums.shape = {backend::xla::hlo::ElementType::f32, kExtents};
+    sums.shape = {ElementType::f32, kExtents};
     sums.values = place->expect(CaseInputs(rank, 2));
     results.emplace_back(1, sums);
   }

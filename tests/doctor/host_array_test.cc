@@ -5,8 +5,6 @@
 namespace ix::cli::doctor {
 namespace {
 
-using backend::xla::hlo::ElementType;
-
 TEST(HostArray, IsWhatADeviceHolds) {
   // 1/3 in bfloat16 is 0x3EAB = 0.333984375, in halves 0x3555 = 0.333251953125.
   const auto third = [](ElementType type) { return rounded(one_number(type, 1.0 / 3)).values[0]; };

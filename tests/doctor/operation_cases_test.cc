@@ -15,7 +15,6 @@
 namespace ix::cli::doctor {
 namespace {
 
-using backend::xla::hlo::OpSignature;
 using backend::xla::hlo::OpSignatures;
 using backend::xla::hlo::verify;
 

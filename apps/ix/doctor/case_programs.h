@@ -15,7 +15,7 @@ using CaseIndices = std::vector<size_t>;  // into a family's cases
 
 // One program of the cases at `indices`. Names hold letters, digits and underscores.
 struct BuiltCases {
-  backend::xla::hlo::Module module;
+  Module module;
   std::vector<HostArrays> inputs;  // [ranks]
 };
 Result<BuiltCases> build_cases(const std::string& family, std::span<const OperationCase> cases,

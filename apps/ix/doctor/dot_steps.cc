@@ -13,11 +13,6 @@
 namespace ix::cli::doctor {
 namespace {
 
-using backend::xla::hlo::Builder;
-using backend::xla::hlo::Dims;
-using backend::xla::hlo::ElementType;
-using backend::xla::hlo::Module;
-
 constexpr int64_t kWidth = 128;
 const Dims kSquare = {kWidth, kWidth};
 
@@ -35,8 +30,8 @@ HostArrays inputs_of(int rank) {
 }
 
 // Sums of 128 products of numbers with few digits: exact in float32 in any order.
-std::vector<double> product(const HostArrays& inputs) {
-  std::vector<double> y(static_cast<size_t>(kWidth * kWidth));
+Values product(const HostArrays& inputs) {
+  Values y(static_cast<size_t>(kWidth * kWidth));
   for (int64_t row = 0; row < kWidth; ++row) {
     for (int64_t k = 0; k < kWidth; ++k) {
       const double x = inputs[0].values[static_cast<size_t>(row * kWidth + k)];

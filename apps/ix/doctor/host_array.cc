@@ -9,9 +9,6 @@
 namespace ix::cli::doctor {
 namespace {
 
-using backend::xla::hlo::ElementType;
-using backend::xla::hlo::Shape;
-
 template <typename Stored, typename Convert>
 std::vector<std::byte> stored_as(const HostArray& array, const Convert& convert) {
   std::vector<std::byte> bytes(array.values.size() * sizeof(Stored));
@@ -23,8 +20,8 @@ std::vector<std::byte> stored_as(const HostArray& array, const Convert& convert)
 }
 
 template <typename Stored, typename Convert>
-std::vector<double> read_as(std::span<const std::byte> bytes, const Convert& convert) {
-  std::vector<double> values(bytes.size() / sizeof(Stored));
+Values read_as(std::span<const std::byte> bytes, const Convert& convert) {
+  Values values(bytes.size() / sizeof(Stored));
   for (size_t i = 0; i < values.size(); ++i) {
     Stored value{};
     std::memcpy(&value, bytes.data() + i * sizeof(Stored), sizeof(Stored));
@@ -39,7 +36,7 @@ std::vector<std::byte> stored_plainly(const HostArray& array) {
 }
 
 template <typename Stored>
-std::vector<double> read_plainly(std::span<const std::byte> bytes) {
+Values read_plainly(std::span<const std::byte> bytes) {
   return read_as<Stored>(bytes, [](Stored value) { return static_cast<double>(value); });
 }
 

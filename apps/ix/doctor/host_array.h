@@ -11,23 +11,28 @@
 
 namespace ix::cli::doctor {
 
+using backend::xla::hlo::ElementType;
+using backend::xla::hlo::Shape;
+
+using Values = std::vector<double>;  // of an array: row-major; 0 and 1 for pred
+
 struct HostArray {
-  backend::xla::hlo::Shape shape;
-  std::vector<double> values;  // row-major; 0 and 1 for pred
+  Shape shape;
+  Values values;
 };
 using HostArrays = std::vector<HostArray>;
 
 // [1] of the number.
-HostArray one_number(backend::xla::hlo::ElementType type, double value);
+HostArray one_number(ElementType type, double value);
 
 // As a device holds them: floats rounded to nearest even, integers that must fit.
 std::vector<std::byte> to_bytes(const HostArray& array);
-HostArray from_bytes(const backend::xla::hlo::Shape& shape, std::span<const std::byte> bytes);
+HostArray from_bytes(const Shape& shape, std::span<const std::byte> bytes);
 
 // The array with its numbers as its type can hold them.
 HostArray rounded(const HostArray& array);
 
 // "bf16" -> ElementType::bf16.
-std::optional<backend::xla::hlo::ElementType> parse_element_type(std::string_view name);
+std::optional<ElementType> parse_element_type(std::string_view name);
 
 }  // namespace ix::cli::doctor

@@ -10,11 +10,6 @@
 namespace ix::cli::doctor {
 namespace {
 
-using backend::xla::hlo::Builder;
-using backend::xla::hlo::Dims;
-using backend::xla::hlo::ElementType;
-using backend::xla::hlo::Module;
-
 // total += x, in place.
 Result<Module> build_total(int ranks) {
   Builder b("doctor_in_place", ranks);
@@ -40,7 +35,7 @@ StepResult run_total(DeviceUnderTest& device) {
     }
     for (int rank = 0; rank < device.ranks(); ++rank) {
       const HostArrays& in = inputs[static_cast<size_t>(rank)];
-      std::vector<double> expected = in[1].values;
+      Values expected = in[1].values;
       for (size_t i = 0; i < expected.size(); ++i) expected[i] += run * in[0].values[i];
       const auto total = program->output(rank, 0);
       if (!total.ok()) return StepResult::failed(total.status());
@@ -89,7 +84,7 @@ StepResult run_cache(DeviceUnderTest& device) {
   if (const Status ran = program->run(device.deadline()); !ran.ok()) return StepResult::failed(ran);
   for (int rank = 0; rank < device.ranks(); ++rank) {
     const HostArrays& in = inputs[static_cast<size_t>(rank)];
-    std::vector<double> expected = in[3].values;
+    Values expected = in[3].values;
     for (int64_t head = 0; head < kHeads; ++head) {
       const int64_t row = ((kSlots - 1) * kHeads + head) * kPositions + kPositions - 1;
       for (int64_t i = 0; i < kHeadWidth; ++i) {

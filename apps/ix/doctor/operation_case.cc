@@ -11,12 +11,7 @@
 namespace ix::cli::doctor {
 
 using backend::xla::hlo::Comparison;
-using backend::xla::hlo::Dims;
-using backend::xla::hlo::ElementType;
-using backend::xla::hlo::Op;
-using backend::xla::hlo::OpSignature;
 using backend::xla::hlo::OpSignatures;
-using backend::xla::hlo::Shape;
 
 namespace {
 
@@ -115,13 +110,12 @@ HostArrays CaseProgram::inputs(int rank) const {
   return arrays;
 }
 
-std::vector<double> CaseInputs::input(Pattern pattern, ElementType type, const Dims& dims) const {
+Values CaseInputs::input(Pattern pattern, ElementType type, const Dims& dims) const {
   return input_values(pattern, type, dims, rank_).values;
 }
 
-std::vector<double> CaseInputs::flags(bool second, const Dims& dims) const {
-  std::vector<double> values =
-      input(second ? Pattern::positive : Pattern::whole, ElementType::s32, dims);
+Values CaseInputs::flags(bool second, const Dims& dims) const {
+  Values values = input(second ? Pattern::positive : Pattern::whole, ElementType::s32, dims);
   for (double& value : values) value = value > (second ? kFlagBorder : 0) ? 1 : 0;
   return values;
 }

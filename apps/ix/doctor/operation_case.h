@@ -13,6 +13,12 @@
 
 namespace ix::cli::doctor {
 
+using backend::xla::hlo::Builder;
+using backend::xla::hlo::Dims;
+using backend::xla::hlo::Module;
+using backend::xla::hlo::Op;
+using backend::xla::hlo::OpSignature;
+
 // What numbers an input holds. But for thirds, sums and products of a few of them are exact in
 // every type that can be an input, in whatever order they are made.
 enum class Pattern : uint8_t {
@@ -25,37 +31,35 @@ enum class Pattern : uint8_t {
   start,     // 2
 };
 // Of most inputs. Rows of eight hold no number of halves or quarters twice.
-inline const backend::xla::hlo::Dims kExtents = {4, 8};
+inline const Dims kExtents = {4, 8};
 
 // An input of a rank; those of different ranks differ in halves.
-HostArray input_values(Pattern pattern, backend::xla::hlo::ElementType type,
-                       const backend::xla::hlo::Dims& dims, int rank);
+HostArray input_values(Pattern pattern, ElementType type, const Dims& dims, int rank);
 
 // Results with numbers and comparisons: outputs of the type pred are given as s32.
 class CaseProgram {
  public:
   CaseProgram(const std::string& name, int ranks) : builder_(name, ranks), ranks_(ranks) {}
 
-  backend::xla::hlo::Builder& builder() { return builder_; }
+  Builder& builder() { return builder_; }
   int ranks() const { return ranks_; }
   // A parameter; asked for again it is the same one.
-  backend::xla::hlo::Op input(Pattern pattern, backend::xla::hlo::ElementType type,
-                              const backend::xla::hlo::Dims& dims = kExtents);
+  Op input(Pattern pattern, ElementType type, const Dims& dims = kExtents);
   // pred: halves > 0, or positive > 8; the other way round in the second one.
-  backend::xla::hlo::Op flags(bool second = false, const backend::xla::hlo::Dims& dims = kExtents);
-  void output(backend::xla::hlo::Op value);
+  Op flags(bool second = false, const Dims& dims = kExtents);
+  void output(Op value);
 
-  Result<backend::xla::hlo::Module> finish() && { return std::move(builder_).finish(); }
+  Result<Module> finish() && { return std::move(builder_).finish(); }
   // Of a rank, in the order of the parameters.
   HostArrays inputs(int rank) const;
 
  private:
   struct Input {
     Pattern pattern;
-    backend::xla::hlo::Shape shape;
-    backend::xla::hlo::Op op;
+    Shape shape;
+    Op op;
   };
-  backend::xla::hlo::Builder builder_;
+  Builder builder_;
   const int ranks_;
   std::vector<Input> inputs_;
   int outputs_ = 0;
@@ -67,10 +71,8 @@ class CaseInputs {
   CaseInputs(int rank, int ranks) : rank_(rank), ranks_(ranks) {}
   int ranks() const { return ranks_; }
   CaseInputs of_rank(int rank) const { return {rank, ranks_}; }
-  std::vector<double> input(Pattern pattern, backend::xla::hlo::ElementType type,
-                            const backend::xla::hlo::Dims& dims = kExtents) const;
-  std::vector<double> flags(bool second = false,
-                            const backend::xla::hlo::Dims& dims = kExtents) const;
+  Values input(Pattern pattern, ElementType type, const Dims& dims = kExtents) const;
+  Values flags(bool second = false, const Dims& dims = kExtents) const;
 
  private:
   int rank_;
@@ -83,19 +85,19 @@ struct Tolerance {
 };
 inline constexpr Tolerance kExact{};
 // A last place of the type: a rounding that may go either way. 0 for integers.
-Tolerance last_place(backend::xla::hlo::ElementType type);
+Tolerance last_place(ElementType type);
 // Of what a device approximates, by table or otherwise: tells a wrong function from an inexact one.
-Tolerance approximate(backend::xla::hlo::ElementType type);
+Tolerance approximate(ElementType type);
 
 struct OperationCase {
-  backend::xla::hlo::OpSignature signature;
-  std::function<backend::xla::hlo::Op(CaseProgram&)> emit;
-  std::function<std::vector<double>(const CaseInputs&)> expect;
+  OpSignature signature;
+  std::function<Op(CaseProgram&)> emit;
+  std::function<Values(const CaseInputs&)> expect;
   Tolerance tolerance;
 };
 
 // "compare(f32,f32)->pred LT"
-std::string name_of(const backend::xla::hlo::OpSignature& signature);
+std::string name_of(const OpSignature& signature);
 
 // Programs with a family of operations each.
 enum class Family : uint8_t { elementwise, values, layout, products, indexing, cores };
@@ -104,11 +106,11 @@ enum class Family : uint8_t { elementwise, values, layout, products, indexing, c
 std::vector<OperationCase> cases_of(Family family);
 
 // One file each; nothing where the signature is not of the family.
-std::optional<OperationCase> elementwise_case(const backend::xla::hlo::OpSignature& signature);
-std::optional<OperationCase> values_case(const backend::xla::hlo::OpSignature& signature);
-std::optional<OperationCase> layout_case(const backend::xla::hlo::OpSignature& signature);
-std::optional<OperationCase> products_case(const backend::xla::hlo::OpSignature& signature);
-std::optional<OperationCase> indexing_case(const backend::xla::hlo::OpSignature& signature);
-std::optional<OperationCase> cores_case(const backend::xla::hlo::OpSignature& signature);
+std::optional<OperationCase> elementwise_case(const OpSignature& signature);
+std::optional<OperationCase> values_case(const OpSignature& signature);
+std::optional<OperationCase> layout_case(const OpSignature& signature);
+std::optional<OperationCase> products_case(const OpSignature& signature);
+std::optional<OperationCase> indexing_case(const OpSignature& signature);
+std::optional<OperationCase> cores_case(const OpSignature& signature);
 
 }  // namespace ix::cli::doctor

@@ -8,16 +8,10 @@
 
 namespace ix::cli::doctor {
 
-using backend::xla::hlo::Builder;
 using backend::xla::hlo::Comparison;
-using backend::xla::hlo::ElementType;
-using backend::xla::hlo::Op;
 using backend::xla::hlo::Operand;
-using backend::xla::hlo::OpSignature;
 
 namespace {
-
-using Values = std::vector<double>;
 
 struct Unary {
   std::string_view opcode;

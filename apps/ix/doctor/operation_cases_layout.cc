@@ -4,15 +4,7 @@
 #include "doctor/operation_case.h"
 
 namespace ix::cli::doctor {
-
-using backend::xla::hlo::Dims;
-using backend::xla::hlo::ElementType;
-using backend::xla::hlo::Op;
-using backend::xla::hlo::OpSignature;
-
 namespace {
-
-using Values = std::vector<double>;
 
 constexpr int64_t kRows = 4;
 constexpr int64_t kColumns = 8;

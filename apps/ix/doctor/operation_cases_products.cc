@@ -6,15 +6,10 @@
 
 namespace ix::cli::doctor {
 
-using backend::xla::hlo::ElementType;
-using backend::xla::hlo::Op;
-using backend::xla::hlo::OpSignature;
 using backend::xla::hlo::Reduction;
 using backend::xla::hlo::SortOrder;
 
 namespace {
-
-using Values = std::vector<double>;
 
 constexpr int64_t kRows = 4;
 constexpr int64_t kColumns = 8;

@@ -2,14 +2,7 @@
 #include "doctor/operation_case.h"
 
 namespace ix::cli::doctor {
-
-using backend::xla::hlo::Dims;
-using backend::xla::hlo::ElementType;
-using backend::xla::hlo::OpSignature;
-
 namespace {
-
-using Values = std::vector<double>;
 
 // The input itself, through a copy.
 OperationCase copy_case(const OpSignature& signature, ElementType type) {

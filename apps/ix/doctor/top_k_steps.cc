@@ -16,9 +16,6 @@ namespace ix::cli::doctor {
 namespace {
 
 using backend::xla::HeadEmitter;
-using backend::xla::hlo::Builder;
-using backend::xla::hlo::ElementType;
-using backend::xla::hlo::Module;
 
 constexpr int64_t kRows = 2;
 constexpr int64_t kColumns = 2 * backend::xla::kSortedColumns;  // of a core: two pieces
@@ -55,7 +52,7 @@ HostArrays inputs_of(int rank) {
 }
 
 struct Expected {
-  std::vector<double> argmax, values, tokens, logsumexp;
+  Values argmax, values, tokens, logsumexp;
 };
 
 Expected expected_of(int ranks) {
@@ -85,7 +82,7 @@ StepResult run(DeviceUnderTest& device) {
   if (!program.ok()) return StepResult::failed(program.status());
   if (const Status ran = program->run(device.deadline()); !ran.ok()) return StepResult::failed(ran);
   const Expected expected = expected_of(ranks);
-  const std::pair<const std::vector<double>*, Tolerance> outputs[] = {
+  const std::pair<const Values*, Tolerance> outputs[] = {
       {&expected.argmax, kExact},
       {&expected.values, kExact},
       {&expected.tokens, kExact},

@@ -13,121 +13,27 @@
 // FAKE_PJRT_STRICT  struct_size must be this version's, as in libneuronpjrt 2.x, and the table ends
 //                   before PJRT_Executable_GetCompiledMemoryStats
 // FAKE_PJRT_GPU     options are checked by name as XLA's CUDA plugin does; host memory is read late
-#include <pjrt_c_api.h>
-
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <memory>
 #include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
-namespace {
-
-// Objects that the caller has not destroyed.
-int live_objects = 0;
-
-struct Counted {
-  Counted() { ++live_objects; }
-  ~Counted() { --live_objects; }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-};
-
-}  // namespace
-
-struct PJRT_Error : Counted {
-  PJRT_Error(PJRT_Error_Code code_of, std::string message_of)
-      : code(code_of), message(std::move(message_of)) {}
-  PJRT_Error_Code code;
-  std::string message;
-};
-
-// What happens, apart from the object that the caller may destroy before.
-struct Happening {
-  bool ready = false;
-  int code = 0;
-  std::vector<std::function<void()>> callbacks;
-};
-
-struct PJRT_Event : Counted {
-  explicit PJRT_Event(std::shared_ptr<Happening> of) : happening(std::move(of)) {}
-  std::shared_ptr<Happening> happening;
-};
-
-struct PJRT_DeviceDescription {
-  int id;
-};
-
-struct PJRT_Device {
-  PJRT_DeviceDescription description;
-};
-
-struct PJRT_Client : Counted {
-  PJRT_Device devices[2] = {{{3}}, {{5}}};
-  PJRT_Device* addressable[2] = {&devices[0], &devices[1]};
-};
-
-struct PJRT_LoadedExecutable : Counted {
-  std::string behaviour;
-  int code = 0;
-};
-
-struct PJRT_Executable : Counted {};
-
-struct PJRT_Buffer : Counted {
-  ~PJRT_Buffer() { arrive(); }
-  // Copies what is still in the host's memory.
-  void arrive();
-
-  float values[2] = {0, 0};
-  int code = 0;                // of the execution that should have written it
-  const void* host = nullptr;  // not copied yet
-  std::shared_ptr<Happening> host_done;
-};
+#include "xla/pjrt/fake_objects.h"
+#include "xla/pjrt/fake_struct_sizes.h"
 
 namespace {
+
+using fake_pjrt::error;
+using fake_pjrt::Happening;
 
 // Executions that have not ended; a device would know them too.
 std::vector<std::shared_ptr<Happening>> hanging;
 
 // All that were made, to the end of the process: the threads of a real one know it as long.
 auto& clients = *new std::vector<const PJRT_Client*>;
-
-void happen(Happening& happening) {
-  happening.ready = true;
-  for (const auto& callback : happening.callbacks) callback();
-  happening.callbacks.clear();
-}
-
-PJRT_Error* error(int code, std::string message) {
-  return new PJRT_Error(static_cast<PJRT_Error_Code>(code), std::move(message));
-}
-
-// The size of a struct that has grown since 0.57, in this version.
-size_t expected_size(const char* name, size_t newest) {
-  if (std::strcmp(name, "PJRT_Client_Create_Args") == 0 && FAKE_PJRT_MINOR < 61) return 72;
-  if (std::strcmp(name, "PJRT_ExecuteOptions") == 0) {
-    if (FAKE_PJRT_MINOR < 64) return 72;
-    if (FAKE_PJRT_MINOR < 76) return 80;
-    if (FAKE_PJRT_MINOR < 78) return 88;
-  }
-  return newest;
-}
-
-PJRT_Error* check_size(const char* name, size_t size, size_t newest) {
-  const size_t expected = expected_size(name, newest);
-  if (size == expected || (!FAKE_PJRT_STRICT && size > expected)) return nullptr;
-  return error(PJRT_Error_Code_INVALID_ARGUMENT, std::string(name) + " has " +
-                                                     std::to_string(size) + " bytes, expected " +
-                                                     std::to_string(expected));
-}
-
-#define CHECK_SIZE(args, Struct)                                                          \
-  if (PJRT_Error* wrong = check_size(#Struct, (args)->struct_size, Struct##_STRUCT_SIZE)) \
-  return wrong
 
 void destroy_error(PJRT_Error_Destroy_Args* args) { delete args->error; }
 
@@ -171,7 +77,7 @@ PJRT_Error* on_ready(PJRT_Event_OnReady_Args* args) {
   Happening& happening = *args->event->happening;
   happening.callbacks.push_back([callback = args->callback, user = args->user_arg,
                                  code = happening.code] { callback(error_of(code), user); });
-  if (happening.ready) happen(happening);
+  if (happening.ready) happening.happen();
   return nullptr;
 }
 
@@ -349,8 +255,7 @@ PJRT_Error* to_host(PJRT_Buffer_ToHostBuffer_Args* args) {
 
 PJRT_Api make_api() {
   PJRT_Api api{};
-  api.struct_size = FAKE_PJRT_STRICT ? offsetof(PJRT_Api, PJRT_Executable_GetCompiledMemoryStats)
-                                     : size_t{PJRT_Api_STRUCT_SIZE};
+  api.struct_size = fake_pjrt::api_size();
   api.pjrt_api_version.struct_size = PJRT_Api_Version_STRUCT_SIZE;
   api.pjrt_api_version.minor_version = FAKE_PJRT_MINOR;
   api.PJRT_Error_Destroy = destroy_error;
@@ -382,13 +287,6 @@ PJRT_Api make_api() {
 
 }  // namespace
 
-void PJRT_Buffer::arrive() {
-  if (host == nullptr) return;
-  std::memcpy(values, host, sizeof values);
-  host = nullptr;
-  happen(*host_done);
-}
-
 extern "C" {
 
 const PJRT_Api* GetPjrtApi() {
@@ -396,10 +294,10 @@ const PJRT_Api* GetPjrtApi() {
   return &api;
 }
 
-int fake_pjrt_live_objects() { return live_objects; }
+int fake_pjrt_live_objects() { return fake_pjrt::live_objects(); }
 
 void fake_pjrt_end_hanging() {
-  for (const auto& happening : std::exchange(hanging, {})) happen(*happening);
+  for (const auto& happening : std::exchange(hanging, {})) happening->happen();
 }
 
 }  // extern "C"

@@ -1,106 +1,23 @@
-// The C functions on virtual devices of XLA's CPU plugin, and on NeuronCores of the fake libnrt. A
-// process has one device: each test needs a process of its own, as ctest gives it.
+// Products of the C functions on accelerators, their memory, and which device is chosen.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <fstream>
-#include <optional>
-#include <thread>
-#include <tuple>
+#include <string>
 #include <vector>
 
+#include "capi/accelerators.h"
 #include "capi/reference.h"
+#include "capi/results.h"
 #include "ix/inferentia.h"
-#include "neuron/fake_device.h"
-#include "xla/pjrt/plugins.h"
 
 namespace ix::capi::test {
 namespace {
 
-using backend::neuron::FakeDevice;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
-
-constexpr float kUntouched = 12345.0F;
-
-std::vector<float> untouched(int64_t count) {
-  return std::vector<float>(static_cast<size_t>(count), kUntouched);
-}
-
-void expect_untouched(const std::vector<float>& c) {
-  for (const float value : c) ASSERT_EQ(value, kUntouched);
-}
-
-void expect_product(const std::vector<float>& got, const Reference& expected, int64_t k) {
-  ASSERT_EQ(got.size(), expected.c.size());
-  for (size_t i = 0; i < got.size(); ++i) {
-    ASSERT_LE(std::fabs(got[i] - expected.c[i]), gamma(k) * expected.magnitude[i]) << i;
-  }
-}
-
-void expect_same_bits(const std::vector<float>& got, const std::vector<float>& expected) {
-  ASSERT_EQ(got.size(), expected.size());
-  EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0);
-}
-
-std::vector<float> plain(const Operands& o, const ix_gemm_options* options = nullptr) {
-  std::vector<float> c = untouched(o.m * o.n);
-  EXPECT_EQ(gemm_q4_K_inferentia(o.a.data(), o.b.data(), c.data(), o.m, o.n, o.k, options, nullptr),
-            IX_OK)
-      << ix_last_error();
-  return c;
-}
-
-std::vector<float> cached(const gemm_q4_K_inferentia_cache* cache, const Operands& o) {
-  std::vector<float> c = untouched(o.m * o.n);
-  EXPECT_EQ(gemm_q4_K_inferentia_cached(cache, o.b.data(), c.data(), o.n, nullptr, nullptr), IX_OK)
-      << ix_last_error();
-  return c;
-}
-
-gemm_q4_K_inferentia_cache* make_cache(const Operands& o) {
-  gemm_q4_K_inferentia_cache* cache = nullptr;
-  EXPECT_EQ(gemm_q4_K_inferentia_cache_create(o.a.data(), o.m, o.k, &cache), IX_OK)
-      << ix_last_error();
-  return cache;
-}
-
-// The variables that choose a device for the scope.
-class Chosen {
- public:
-  static Chosen plugin(int devices) {
-    Chosen chosen;
-    chosen.set("IX_DEVICE", "pjrt:" + ix::testing::cpu_plugins().back().path);
-    chosen.set("IX_PJRT_DEVICES", std::to_string(devices));
-    return chosen;
-  }
-  static Chosen neuron(int cores, const char* name = "neuron") {
-    Chosen chosen;
-    chosen.fake = std::make_unique<FakeDevice>(cores);
-    chosen.set("IX_NEURON_CACHE", chosen.fake->directory() / "cache");
-    chosen.set("IX_DEVICE", name);
-    return chosen;
-  }
-  void set(const char* name, const std::string& value) {
-    variables_.push_back(std::make_unique<ScopedVariable>(name, value));
-  }
-  // How often the compiler compiled.
-  int compilations() const {
-    std::ifstream file(fake->directory() / "calls");
-    int count = 0;
-    for (std::string line; std::getline(file, line);) count += line.find("compile") != line.npos;
-    return count;
-  }
-
-  std::unique_ptr<FakeDevice> fake;
-
- private:
-  std::vector<std::unique_ptr<ScopedVariable>> variables_;
-};
 
 struct Kind {
   const char* name;
@@ -356,157 +273,6 @@ TEST(OnNeuron, AutoTakesTheCpuWhereNoCoreIsVisible) {
   const char* name = nullptr;
   ASSERT_EQ(ix_device_name(&name), IX_OK) << ix_last_error();
   EXPECT_THAT(name, StartsWith("CPU ("));
-}
-
-TEST(OnNeuron, SaysThatNoCoreIsVisible) {
-  const Chosen device = Chosen::neuron(0);
-  const Operands o = random_operands(5, 2, 256, 28);
-  std::vector<float> c = untouched(10);
-  EXPECT_EQ(gemm_q4_K_inferentia(o.a.data(), o.b.data(), c.data(), 5, 2, 256, nullptr, nullptr),
-            IX_NOT_FOUND);
-  EXPECT_THAT(ix_last_error(), HasSubstr("no NeuronCore is visible"));
-  EXPECT_THAT(ix_last_error(), HasSubstr("IX_DEVICE=cpu"));
-  expect_untouched(c);
-}
-
-TEST(OnNeuron, SaysWhyAProgramCannotBeCompiled) {
-  Chosen device = Chosen::neuron(2);
-  device.set("FAKE_NEURONX_CC_FAIL", "EVRF007");
-  const Operands o = random_operands(5, 2, 256, 29);
-  std::vector<float> c = untouched(10);
-  EXPECT_NE(gemm_q4_K_inferentia(o.a.data(), o.b.data(), c.data(), 5, 2, 256, nullptr, nullptr),
-            IX_OK);
-  EXPECT_THAT(ix_last_error(), HasSubstr("EVRF007"));
-  expect_untouched(c);
-}
-
-TEST(OnNeuron, SaysThatThereIsNoCompiler) {
-  Chosen device = Chosen::neuron(2);
-  device.set("IX_NEURONX_CC", "/nowhere/neuronx-cc");
-  const Operands o = random_operands(5, 2, 256, 29);
-  std::vector<float> c = untouched(10);
-  EXPECT_NE(gemm_q4_K_inferentia(o.a.data(), o.b.data(), c.data(), 5, 2, 256, nullptr, nullptr),
-            IX_OK);
-  EXPECT_THAT(ix_last_error(), HasSubstr("neuronx-cc"));
-  expect_untouched(c);
-}
-
-// NRT_EXEC_UNIT_UNRECOVERABLE, sticky.
-TEST(OnNeuron, ADeadCoreGivesOneStatusForEver) {
-  Chosen device = Chosen::neuron(2);
-  device.fake->script("nrt_execute@1 3 101");
-  const Operands o = random_operands(5, 2, 256, 31);
-  gemm_q4_K_inferentia_cache* cache = make_cache(o);
-  for (int i = 0; i < 2; ++i) expect_product(cached(cache, o), multiply(o), o.k);
-  std::vector<float> c = untouched(10);
-  const auto product = [&] {
-    return gemm_q4_K_inferentia_cached(cache, o.b.data(), c.data(), o.n, nullptr, nullptr);
-  };
-  const ix_status death = product();
-  EXPECT_EQ(death, IX_UNAVAILABLE);
-  const std::string message = ix_last_error();
-  EXPECT_THAT(message, HasSubstr("NRT_EXEC_UNIT_UNRECOVERABLE"));
-  EXPECT_EQ(product(), death);
-  EXPECT_EQ(ix_last_error(), message);
-  ix_stream* stream = nullptr;
-  ASSERT_EQ(ix_stream_create(nullptr, &stream), IX_OK);
-  ASSERT_EQ(gemm_q4_K_inferentia_cached(cache, o.b.data(), c.data(), o.n, nullptr, stream), IX_OK);
-  EXPECT_EQ(ix_stream_destroy(stream), death);
-  EXPECT_THAT(ix_last_error(), HasSubstr("NRT_EXEC_UNIT_UNRECOVERABLE"));
-  gemm_q4_K_inferentia_cache* second = nullptr;
-  EXPECT_EQ(gemm_q4_K_inferentia_cache_create(o.a.data(), o.m, o.k, &second), death);
-  std::vector<float> out = untouched(256);
-  EXPECT_EQ(dequant_q4_K_inferentia(o.a.data(), out.data(), 1, 0), death);
-  gemm_q4_K_aws_inferentia(o.a.data(), o.b.data(), c.data(), 5, 2, 256, nullptr);
-  EXPECT_EQ(ix_last_status(), death);
-  expect_untouched(c);
-  expect_untouched(out);
-  EXPECT_EQ(gemm_q4_K_inferentia_cache_free(cache), IX_OK);
-}
-
-// NRT_EXEC_BAD_INPUT, not sticky: the product fails, others that were in flight do not.
-TEST(OnNeuron, AProductThatFailsFailsAlone) {
-  Chosen device = Chosen::neuron(1);
-  device.fake->script("nrt_execute 3 1002");
-  const Operands o = random_operands(5, 2, 256, 32);
-  const Reference expected = multiply(o);
-  gemm_q4_K_inferentia_cache* cache = make_cache(o);
-  std::vector<ix_stream*> streams(4);
-  std::vector<std::vector<float>> results(8, untouched(10));
-  for (ix_stream*& stream : streams) ASSERT_EQ(ix_stream_create(nullptr, &stream), IX_OK);
-  for (size_t i = 0; i < results.size(); ++i) {
-    ASSERT_EQ(gemm_q4_K_inferentia_cached(cache, o.b.data(), results[i].data(), o.n, nullptr,
-                                          streams[i % 4]),
-              IX_OK);
-  }
-  int failed = 0;
-  for (ix_stream* stream : streams) failed += ix_stream_destroy(stream) == IX_OK ? 0 : 1;
-  EXPECT_EQ(failed, 1);
-  int missing = 0;
-  for (const std::vector<float>& c : results) {
-    if (c[0] == kUntouched) {
-      ++missing;
-      expect_untouched(c);
-    } else {
-      expect_product(c, expected, o.k);
-    }
-  }
-  EXPECT_EQ(missing, 1);
-  expect_product(cached(cache, o), expected, o.k);
-}
-
-// Alone, it is given up by our own limit; where another core waits for it, that one's timeout is
-// told.
-void expect_to_give_up(int cores, ix_status status, const char* reason) {
-  Chosen device = Chosen::neuron(cores);
-  device.set("NEURON_RT_EXEC_TIMEOUT", "1");
-  device.fake->script("nrt_execute@0 1 hang");
-  const Operands o = random_operands(5, 2, 256, 33);
-  std::vector<float> c = untouched(10);
-  const auto product = [&] {
-    return gemm_q4_K_inferentia(o.a.data(), o.b.data(), c.data(), 5, 2, 256, nullptr, nullptr);
-  };
-  EXPECT_EQ(product(), status);
-  const std::string message = ix_last_error();
-  EXPECT_THAT(message, HasSubstr(reason));
-  EXPECT_EQ(product(), status);
-  EXPECT_EQ(ix_last_error(), message);
-  expect_untouched(c);
-}
-
-TEST(OnNeuron, AnExecutionThatHangsIsGivenUp) {
-  expect_to_give_up(1, IX_DEADLINE_EXCEEDED, "nrt_execute of gemm_5x256x2");
-}
-
-TEST(OnNeuron, AnExecutionThatHangsOnOneOfTwoCoresIsGivenUp) {
-  expect_to_give_up(2, IX_UNAVAILABLE, "NRT_EXEC_HW_ERR_COLLECTIVES");
-}
-
-TEST(OnPlugins, SaysWhatToDoWithoutOne) {
-  const std::pair<const char*, ix_status> cases[] = {{"pjrt:", IX_INVALID_ARGUMENT},
-                                                     {"pjrt:/nowhere/plugin.so", IX_NOT_FOUND},
-                                                     {"pjrt:/usr", IX_INVALID_ARGUMENT},
-                                                     {"pjrt:/etc/passwd", IX_INVALID_ARGUMENT}};
-  const Operands o = random_operands(5, 2, 256, 34);
-  std::vector<float> c = untouched(10);
-  for (const auto& [device, status] : cases) {
-    const ScopedVariable variable("IX_DEVICE", device);
-    EXPECT_EQ(gemm_q4_K_inferentia(o.a.data(), o.b.data(), c.data(), 5, 2, 256, nullptr, nullptr),
-              status);
-    EXPECT_THAT(ix_last_error(), HasSubstr("path of a PJRT plugin"));
-    EXPECT_THAT(ix_last_error(), HasSubstr("IX_DEVICE=cpu"));
-    expect_untouched(c);
-  }
-  const Chosen chosen = Chosen::plugin(1);
-  for (const char* devices : {"0", "-1", "x", "2x", "1025"}) {
-    const ScopedVariable variable("IX_PJRT_DEVICES", devices);
-    EXPECT_EQ(gemm_q4_K_inferentia(o.a.data(), o.b.data(), c.data(), 5, 2, 256, nullptr, nullptr),
-              IX_INVALID_ARGUMENT);
-    EXPECT_THAT(ix_last_error(), HasSubstr("IX_PJRT_DEVICES="));
-  }
-  // What fails is chosen anew.
-  ::setenv("IX_PJRT_DEVICES", "2", 1);
-  expect_product(plain(o), multiply(o), o.k);
 }
 
 }  // namespace
