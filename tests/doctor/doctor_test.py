@@ -285,7 +285,8 @@ class Neuron(DoctorTest):
     def test_a_call_that_does_not_come_back_ends_the_examination(self):
         _, steps = self.doctor(1, "--deep", "--step-limit", "1", script="nrt_tensor_read 1 hang\n")
         self.assertEqual(self.states(steps, "failed"), ["dot"])
-        self.assertEqual(steps["dot"]["got"], "did not end within 1 s")
+        # What the call said when it was given up may have come in time.
+        self.assertTrue(steps["dot"]["got"].startswith("did not end within 1 s"))
         self.assertEqual(steps["model"]["got"],
                          '"dot of 128 x 128" did not come back: the device counts as dead')
 
