@@ -1,4 +1,6 @@
 // The program `ix`: commands, one file each.
+#include <stdlib.h>
+
 #include <exception>
 #include <new>
 #include <string>
@@ -16,6 +18,8 @@
 #include "tokenize_command.h"
 
 int main(int argc, char** argv) {
+  // XLA's plugins write what they do to stderr unless told otherwise; warnings stay.
+  ::setenv("TF_CPP_MIN_LOG_LEVEL", "1", /*overwrite=*/0);
   try {
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     return ix::cli::run_command_line(

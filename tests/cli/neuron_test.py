@@ -103,6 +103,13 @@ class Tokens(NeuronTest):
         self.expect_clean(machine)
 
 
+    def test_plugins_do_not_write_into_the_terminal(self):
+        process = self.machine().start("-m", GEMMA, "--tp", "2", "--device", f"pjrt:{PLUGIN}")
+        _, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(err.decode(), "")
+
+
 class Cache(NeuronTest):
     """Of one small model on one core; a first run has compiled it."""
 
