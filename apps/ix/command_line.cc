@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <map>
 #include <span>
 
+#include "base/result.h"
 #include "edit_distance.h"
 #include "terminal.h"
 
@@ -171,7 +173,7 @@ int run_command_line(std::vector<std::string> arguments, const std::vector<AddCo
       "  ix synth llama-2-7b -o 7b.gguf                     a file of random weights\n"
       "\nix COMMAND --help says more. Exit codes: 0 done, 1 something failed, 2 wrong usage.");
   Action action;
-  for (const AddCommand add : commands) add(app, action);
+  for (const AddCommand add : commands) add(Command(app, action));
   if (Status status = check_command(app, arguments); !status.ok()) {
     return usage_error(status.message());
   }

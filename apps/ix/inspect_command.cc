@@ -198,21 +198,20 @@ int inspect(const InspectOptions& options) {
 
 }  // namespace
 
-void add_inspect_command(CLI::App& app, Action& action) {
+void add_inspect_command(const Command& app) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App* command = app.add_subcommand("inspect", "Show what is in a file and if it would run");
-  command->set_help_flag("-h,--help", "Print this help");
-  command->add_option("file", options->file, "GGUF file, or the first part of a split one");
-  command->add_flag("--json", options->json, "Print one JSON object, with all tensors");
-  command->add_flag("--tensors", options->tensors, "List every tensor");
-  command->add_flag("--graph", options->graph, "Print the graph that would run instead");
-  command->footer(
+  const Command command = app.add_command("inspect", "Show what is in a file and if it would run");
+  command.option("file", options->file, "GGUF file, or the first part of a split one");
+  command.flag("--json", options->json, "Print one JSON object, with all tensors");
+  command.flag("--tensors", options->tensors, "List every tensor");
+  command.flag("--graph", options->graph, "Print the graph that would run instead");
+  command.footer(
       "Examples:\n"
       "  ix inspect model.gguf\n"
       "  ix inspect model.gguf --tensors\n"
       "  ix inspect model.gguf --graph\n"
       "  ix inspect model.gguf --json | jq .problems");
-  command->callback([options, &action] { action = [options] { return inspect(*options); }; });
+  command.action([options] { return inspect(*options); });
 }
 
 }  // namespace ix::cli

@@ -1,10 +1,10 @@
 // `ix inspect`: what is in a file, and whether it would run.
 #pragma once
 
-#include "command_line.h"
+#include "command.h"
 
 namespace ix::cli {
 
-void add_inspect_command(CLI::App& app, Action& action);
+void add_inspect_command(const Command& app);
 
 }  // namespace ix::cli

@@ -24,32 +24,26 @@ std::string refusal(std::string_view flag, std::string_view text, std::string_vi
 }
 
 template <typename Number>
-CLI::Validator number_check(const std::string& flag, Number low, Number high,
-                            const std::string& allowed) {
-  return CLI::Validator(
-      [=](std::string& text) -> std::string {
-        return parse_number(text, low, high) ? std::string() : refusal(flag, text, allowed);
-      },
-      "");
+Check number_check(const std::string& flag, Number low, Number high, const std::string& allowed) {
+  return [=](const std::string& text) {
+    return parse_number(text, low, high) ? std::string() : refusal(flag, text, allowed);
+  };
 }
 
 }  // namespace
 
-CLI::Validator whole_number(const std::string& flag, int64_t low, int64_t high,
-                            const std::string& allowed) {
+Check whole_number(const std::string& flag, int64_t low, int64_t high, const std::string& allowed) {
   return number_check<int64_t>(flag, low, high, allowed);
 }
 
-CLI::Validator whole_numbers(const std::string& flag, int64_t low, int64_t high,
-                             const std::string& allowed) {
-  return CLI::Validator(
-      [=](std::string& text) -> std::string {
-        for (const std::string& word : split_lists({&text, 1})) {
-          if (!parse_number(word, low, high)) return refusal(flag, text, allowed);
-        }
-        return {};
-      },
-      "");
+Check whole_numbers(const std::string& flag, int64_t low, int64_t high,
+                    const std::string& allowed) {
+  return [=](const std::string& text) -> std::string {
+    for (const std::string& word : split_lists({&text, 1})) {
+      if (!parse_number(word, low, high)) return refusal(flag, text, allowed);
+    }
+    return {};
+  };
 }
 
 std::vector<int64_t> parse_whole_numbers(std::span<const std::string> texts) {
@@ -73,8 +67,7 @@ std::vector<std::string> split_lists(std::span<const std::string> texts) {
   return out;
 }
 
-CLI::Validator real_number(const std::string& flag, double low, double high,
-                           const std::string& allowed) {
+Check real_number(const std::string& flag, double low, double high, const std::string& allowed) {
   return number_check<double>(flag, low, high, allowed);
 }
 

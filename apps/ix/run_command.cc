@@ -106,12 +106,11 @@ int run(RunOptions& options) {
 
 }  // namespace
 
-void add_run_command(CLI::App& app, Action& action) {
+void add_run_command(const Command& app) {
   auto options = std::make_shared<RunOptions>();
-  CLI::App* command = app.add_subcommand("run", "Answer a prompt, or chat in the terminal");
-  command->set_help_flag("-h,--help", "Print this help");
-  add_run_flags(*command, *options);
-  command->footer(
+  const Command command = app.add_command("run", "Answer a prompt, or chat in the terminal");
+  add_run_flags(command, *options);
+  command.footer(
       "The prompt is -p, or the file of -f, or what a pipe brings; with both -p and -f, the text\n"
       "of -p, a newline and the file (-f - is the pipe). It becomes one turn of a chat where the\n"
       "model has a chat template, and is continued as it is with --raw or without a template.\n"
@@ -122,7 +121,7 @@ void add_run_command(CLI::App& app, Action& action) {
       "  ix run -m model.gguf --raw -p \"Once upon a time\" -n 64 --greedy\n"
       "  ix run -m model.gguf -p \"Sum this up:\" -f - < notes.txt\n"
       "  ix run -m model.gguf -f question.txt --json --logprobs 3");
-  command->callback([options, &action] { action = [options] { return run(*options); }; });
+  command.action([options] { return run(*options); });
 }
 
 }  // namespace ix::cli

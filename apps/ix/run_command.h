@@ -1,10 +1,10 @@
 // `ix run`: one answer, or a chat in the terminal.
 #pragma once
 
-#include "command_line.h"
+#include "command.h"
 
 namespace ix::cli {
 
-void add_run_command(CLI::App& app, Action& action);
+void add_run_command(const Command& app);
 
 }  // namespace ix::cli

@@ -13,45 +13,43 @@ namespace {
 
 constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 
-void add_input_flags(CLI::App& command, RunOptions& options) {
-  command.add_option("-p,--prompt", options.prompt.text, "Prompt")->group("Input");
+void add_input_flags(const Command& command, RunOptions& options) {
+  command.option("-p,--prompt", options.prompt.text, "Prompt").group("Input");
   command
-      .add_option("-f,--file", options.prompt.file,
-                  "File with the prompt, - for standard input; comes after the text of -p")
-      ->group("Input");
-  command.add_option("--system-prompt", options.system_prompt, "System prompt (also -sys)")
-      ->group("Input");
+      .option("-f,--file", options.prompt.file,
+              "File with the prompt, - for standard input; comes after the text of -p")
+      .group("Input");
+  command.option("--system-prompt", options.system_prompt, "System prompt (also -sys)")
+      .group("Input");
   command
-      .add_option("--chat-template-file", options.template_file,
-                  "Jinja chat template to use instead of the model's own")
-      ->group("Input");
+      .option("--chat-template-file", options.template_file,
+              "Jinja chat template to use instead of the model's own")
+      .group("Input");
   command
-      .add_flag("--raw", options.raw,
-                "Continue the prompt as it is, without chat template (also -no-cnv)")
-      ->group("Input");
-  command
-      .add_flag("--single-turn", options.single_turn, "Leave the chat after one answer (also -st)")
-      ->group("Input");
+      .flag("--raw", options.raw,
+            "Continue the prompt as it is, without chat template (also -no-cnv)")
+      .group("Input");
+  command.flag("--single-turn", options.single_turn, "Leave the chat after one answer (also -st)")
+      .group("Input");
 }
 
-void add_sampling_flags(CLI::App& command, RunOptions& options) {
+void add_sampling_flags(const Command& command, RunOptions& options) {
   engine::SamplingOptions& s = options.sampling;
   const auto real = [&](const char* names, const char* flag, float& value, double low, double high,
                         const char* allowed, const char* help) {
-    command.add_option(names, value, help)
-        ->check(real_number(flag, low, high, allowed))
-        ->capture_default_str()
-        ->group("Sampling");
+    command.option(names, value, help)
+        .check(real_number(flag, low, high, allowed))
+        .show_default()
+        .group("Sampling");
   };
-  command.add_option("-s,--seed", options.seed, "Seed; -1 = a random one (default)")
-      ->group("Sampling");
+  command.option("-s,--seed", options.seed, "Seed; -1 = a random one (default)").group("Sampling");
   real("--temp,--temperature", "--temp", s.temperature, 0, kNoLimit, "0 (greedy) or more",
        "Temperature; 0 = always the best token");
-  command.add_flag("--greedy", options.greedy, "Same as --temp 0")->group("Sampling");
-  command.add_option("--top-k", s.top_k, "Keep the K best tokens; 0 = all")
-      ->check(whole_number("--top-k", 0, kMaxInt, "0 (off) or more"))
-      ->capture_default_str()
-      ->group("Sampling");
+  command.flag("--greedy", options.greedy, "Same as --temp 0").group("Sampling");
+  command.option("--top-k", s.top_k, "Keep the K best tokens; 0 = all")
+      .check(whole_number("--top-k", 0, kMaxInt, "0 (off) or more"))
+      .show_default()
+      .group("Sampling");
   real("--typical,--typical-p", "--typical", s.typical_p, 0, 1, "from 0 to 1 (off)",
        "Locally typical sampling; 1 = off");
   real("--top-p", "--top-p", s.top_p, 0, 1, "from 0 to 1 (off)",
@@ -65,86 +63,82 @@ void add_sampling_flags(CLI::App& command, RunOptions& options) {
   real("--frequency-penalty", "--frequency-penalty", s.frequency_penalty, -kNoLimit, kNoLimit,
        "a number (0 = off)", "Taken off once for each time a token occurred");
   command
-      .add_option("--repeat-last-n", s.penalty_last_n,
-                  "Tokens that penalties look back on; 0 = off, -1 = all")
-      ->check(whole_number("--repeat-last-n", -1, kMaxInt, "-1 (all) or more"))
-      ->capture_default_str()
-      ->group("Sampling");
+      .option("--repeat-last-n", s.penalty_last_n,
+              "Tokens that penalties look back on; 0 = off, -1 = all")
+      .check(whole_number("--repeat-last-n", -1, kMaxInt, "-1 (all) or more"))
+      .show_default()
+      .group("Sampling");
   command
-      .add_option("-l,--logit-bias", options.logit_bias,
-                  "TOKEN+BIAS or TOKEN-BIAS, such as 9259+1.5 or 9259-inf; may be repeated")
-      ->expected(1)
-      ->take_all()
-      ->group("Sampling");
+      .option("-l,--logit-bias", options.logit_bias,
+              "TOKEN+BIAS or TOKEN-BIAS, such as 9259+1.5 or 9259-inf; may be repeated")
+      .repeatable()
+      .group("Sampling");
 }
 
-void add_output_flags(CLI::App& command, RunOptions& options) {
-  command.add_option("-n,--predict,--n-predict", options.max_tokens, "Most tokens; -1 = no limit")
-      ->check(
+void add_output_flags(const Command& command, RunOptions& options) {
+  command.option("-n,--predict,--n-predict", options.max_tokens, "Most tokens; -1 = no limit")
+      .check(
           whole_number("-n", -1, std::numeric_limits<int64_t>::max(), "-1 (no limit), 0 or more"))
-      ->capture_default_str()
-      ->group("Output");
+      .show_default()
+      .group("Output");
   command
-      .add_option("-r,--stop,--reverse-prompt", options.stop,
-                  "Text that ends the answer; may be repeated")
-      ->expected(1)
-      ->take_all()
-      ->group("Output");
+      .option("-r,--stop,--reverse-prompt", options.stop,
+              "Text that ends the answer; may be repeated")
+      .repeatable()
+      .group("Output");
+  command.flag("--ignore-eos", options.ignore_end_tokens, "Do not let the model end its answer")
+      .group("Output");
+  command.flag("--json", options.json, "Print one JSON object").group("Output");
   command
-      .add_flag("--ignore-eos", options.ignore_end_tokens, "Do not let the model end its answer")
-      ->group("Output");
-  command.add_flag("--json", options.json, "Print one JSON object")->group("Output");
-  command
-      .add_option("--logprobs", options.logprobs,
-                  "With --json: log-probability of each token and of the N best")
-      ->check(whole_number("--logprobs", 0, 256, "from 0 to 256"))
-      ->group("Output");
+      .option("--logprobs", options.logprobs,
+              "With --json: log-probability of each token and of the N best")
+      .check(whole_number("--logprobs", 0, 256, "from 0 to 256"))
+      .group("Output");
 }
 
-void add_engine_flags(CLI::App& command, RunOptions& options) {
+void add_engine_flags(const Command& command, RunOptions& options) {
   SessionOptions& s = options.session;
-  command.add_option("-m,--model", s.model, "Model, a GGUF file")->group("Model");
+  command.option("-m,--model", s.model, "Model, a GGUF file").group("Model");
   command
-      .add_option("-c,--ctx-size", s.context,
-                  "Context in tokens; 0 = the smaller of the model's and 8192")
-      ->check(whole_number("-c", 0, 1 << 30, "0 (the model's) to 1073741824"))
-      ->capture_default_str()
-      ->group("Model");
-  command.add_option("-t,--threads", s.threads, "Threads; default: what the machine allows")
-      ->check(whole_number("-t", 1, 4096, "from 1 to 4096"))
-      ->group("Model");
-  command.add_option("-b,--batch-size", s.max_rows, "Most tokens in one step")
-      ->check(whole_number("-b", 1, 65536, "from 1 to 65536"))
-      ->capture_default_str()
-      ->group("Model");
+      .option("-c,--ctx-size", s.context,
+              "Context in tokens; 0 = the smaller of the model's and 8192")
+      .check(whole_number("-c", 0, 1 << 30, "0 (the model's) to 1073741824"))
+      .show_default()
+      .group("Model");
+  command.option("-t,--threads", s.threads, "Threads; default: what the machine allows")
+      .check(whole_number("-t", 1, 4096, "from 1 to 4096"))
+      .group("Model");
+  command.option("-b,--batch-size", s.max_rows, "Most tokens in one step")
+      .check(whole_number("-b", 1, 65536, "from 1 to 65536"))
+      .show_default()
+      .group("Model");
   command
-      .add_option("--device", s.device.device,
-                  "cpu; xla, a PJRT plugin that is installed; pjrt:PATH, that one; or neuron")
-      ->capture_default_str()
-      ->group("Model");
+      .option("--device", s.device.device,
+              "cpu; xla, a PJRT plugin that is installed; pjrt:PATH, that one; or neuron")
+      .show_default()
+      .group("Model");
   command
-      .add_option("--tp", s.device.ranks,
-                  "Devices that share the model; default: one, of neuron every visible core")
-      ->check(whole_number("--tp", 1, 64, "from 1 to 64"))
-      ->group("Model");
+      .option("--tp", s.device.ranks,
+              "Devices that share the model; default: one, of neuron every visible core")
+      .check(whole_number("--tp", 1, 64, "from 1 to 64"))
+      .group("Model");
   command
-      .add_option("--weights", s.device.weights,
-                  "Form of weights on a device other than the CPU: bf16 (default), f16, int8 or q4")
-      ->group("Model");
+      .option("--weights", s.device.weights,
+              "Form of weights on a device other than the CPU: bf16 (default), f16, int8 or q4")
+      .group("Model");
   command
-      .add_option("--layers-per-program", s.device.layers_per_program,
-                  "Layers of a program on a device other than the CPU; default: all")
-      ->check(whole_number("--layers-per-program", 0, 1000, "from 0 to 1000"))
-      ->group("Model");
-  command.add_flag("--precise", s.precise, "Compute in float32 (slow; the reference backend)")
-      ->group("Model");
-  command.add_option("--isa", s.isa, "Instruction set to use instead of the best one")
-      ->group("Model");
+      .option("--layers-per-program", s.device.layers_per_program,
+              "Layers of a program on a device other than the CPU; default: all")
+      .check(whole_number("--layers-per-program", 0, 1000, "from 0 to 1000"))
+      .group("Model");
+  command.flag("--precise", s.precise, "Compute in float32 (slow; the reference backend)")
+      .group("Model");
+  command.option("--isa", s.isa, "Instruction set to use instead of the best one").group("Model");
   command
-      .add_flag("--mlock", s.lock_memory,
-                "Lock the weights in memory, so that they are never swapped out")
-      ->group("Model");
-  command.add_flag("--no-pack", s.no_pack, "Do not repack weights (slow)")->group("Model");
+      .flag("--mlock", s.lock_memory,
+            "Lock the weights in memory, so that they are never swapped out")
+      .group("Model");
+  command.flag("--no-pack", s.no_pack, "Do not repack weights (slow)").group("Model");
 }
 
 Result<float> parse_bias(std::string_view text) {
@@ -190,7 +184,7 @@ Status parse_seed(const std::string& text, uint64_t& seed) {
 
 }  // namespace
 
-void add_run_flags(CLI::App& command, RunOptions& options) {
+void add_run_flags(const Command& command, RunOptions& options) {
   add_engine_flags(command, options);
   add_input_flags(command, options);
   add_output_flags(command, options);

@@ -1,13 +1,13 @@
 // What `ix run` was asked for.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "command.h"
 #include "engine/engine.h"
 #include "prompt_source.h"
 #include "session.h"
@@ -34,7 +34,7 @@ struct RunOptions {
 };
 
 // Registers every flag; values land in options.
-void add_run_flags(CLI::App& command, RunOptions& options);
+void add_run_flags(const Command& command, RunOptions& options);
 
 // Works out seed and logit bias. invalid_argument names the flag.
 Status finish_sampling(RunOptions& options);

@@ -149,29 +149,27 @@ int synthesize(const SynthCommandOptions& options) {
 
 }  // namespace
 
-void add_synth_command(CLI::App& app, Action& action) {
+void add_synth_command(const Command& app) {
   auto options = std::make_shared<SynthCommandOptions>();
-  CLI::App* command = app.add_subcommand("synth", "Write a model file of random weights");
-  command->set_help_flag("-h,--help", "Print this help");
-  command->add_option("shape", options->shape, "Shape of the model, see --list");
-  command->add_option("-o,--output", options->out, "File to write");
-  command->add_flag("--list", options->list, "List the shapes");
-  command->add_flag("--force", options->force, "Replace a file that is there");
-  command->add_option("-s,--seed", options->seed, "Seed; the same gives the same bytes anywhere")
-      ->check(whole_number("--seed", 0, std::numeric_limits<int64_t>::max(), "0 or more"))
-      ->capture_default_str();
-  command->add_flag("--sparse", options->sparse,
-                    "Leave matrices as holes: zeros that take no room on the disk");
+  const Command command = app.add_command("synth", "Write a model file of random weights");
+  command.option("shape", options->shape, "Shape of the model, see --list");
+  command.option("-o,--output", options->out, "File to write");
+  command.flag("--list", options->list, "List the shapes");
+  command.flag("--force", options->force, "Replace a file that is there");
+  command.option("-s,--seed", options->seed, "Seed; the same gives the same bytes anywhere")
+      .check(whole_number("--seed", 0, std::numeric_limits<int64_t>::max(), "0 or more"))
+      .show_default();
+  command.flag("--sparse", options->sparse,
+               "Leave matrices as holes: zeros that take no room on the disk");
   command
-      ->add_option("--fill", options->fill,
-                   "With --sparse: a tensor that gets weights, by name or pattern such as "
-                   "'blk.0.*'; may be repeated")
-      ->expected(1)
-      ->take_all();
+      .option("--fill", options->fill,
+              "With --sparse: a tensor that gets weights, by name or pattern such as "
+              "'blk.0.*'; may be repeated")
+      .repeatable();
   const auto number = [&](const std::string& flag, int64_t& value, const std::string& help) {
-    command->add_option(flag, value, help)
-        ->check(whole_number(flag, 1, std::numeric_limits<int32_t>::max(), "1 or more"))
-        ->group("In place of the shape's own");
+    command.option(flag, value, help)
+        .check(whole_number(flag, 1, std::numeric_limits<int32_t>::max(), "1 or more"))
+        .group("In place of the shape's own");
   };
   number("--layers", options->layers, "Layers");
   number("--width", options->width, "Width of a token's state");
@@ -181,14 +179,14 @@ void add_synth_command(CLI::App& app, Action& action) {
   number("--ffn", options->ffn, "Width of the feed-forward network");
   number("--vocab", options->vocab, "Tokens of the vocabulary");
   number("--context", options->context, "Context length that the file states");
-  command->footer(
+  command.footer(
       "Weights are random, in the types of a Q4_K_M file: for speed and memory, not for text.\n"
       "Examples:\n"
       "  ix synth --list\n"
       "  ix synth llama-3.1-8b -o 8b.gguf\n"
       "  ix synth llama-2-7b -o small.gguf --layers 2 --vocab 4096 --context 512\n"
       "  ix synth llama-3.1-8b -o sparse.gguf --sparse --fill 'blk.0.*' --fill output.weight");
-  command->callback([options, &action] { action = [options] { return synthesize(*options); }; });
+  command.action([options] { return synthesize(*options); });
 }
 
 }  // namespace ix::cli

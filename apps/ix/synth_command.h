@@ -1,10 +1,10 @@
 // `ix synth`: model files of random weights.
 #pragma once
 
-#include "command_line.h"
+#include "command.h"
 
 namespace ix::cli {
 
-void add_synth_command(CLI::App& app, Action& action);
+void add_synth_command(const Command& app);
 
 }  // namespace ix::cli

@@ -159,45 +159,43 @@ int detokenize(const DetokenizeOptions& options) {
 
 }  // namespace
 
-void add_tokenize_command(CLI::App& app, Action& action) {
+void add_tokenize_command(const Command& app) {
   auto options = std::make_shared<TokenizeOptions>();
-  CLI::App* command = app.add_subcommand("tokenize", "Turn text into token ids");
-  command->set_help_flag("-h,--help", "Print this help");
-  command->add_option("-m,--model", options->model, "Model or vocabulary, a GGUF file");
-  command->add_option("-p,--prompt", options->source.text, "Text");
-  command->add_option("-f,--file", options->source.file,
-                      "File with the text; standard input when neither -p nor -f is given");
-  command->add_flag("--special", options->special,
-                    "Control tokens written in the text become themselves");
-  command->add_flag("--no-bos", options->no_bos, "Do not add BOS and EOS as the file asks");
-  command->add_flag("--json", options->json, "Print a JSON array");
-  command->add_flag("--jsonl", options->json_lines,
-                    "Many texts: a JSON string a line in, an array of ids a line out");
-  command->footer(
+  const Command command = app.add_command("tokenize", "Turn text into token ids");
+  command.option("-m,--model", options->model, "Model or vocabulary, a GGUF file");
+  command.option("-p,--prompt", options->source.text, "Text");
+  command.option("-f,--file", options->source.file,
+                 "File with the text; standard input when neither -p nor -f is given");
+  command.flag("--special", options->special,
+               "Control tokens written in the text become themselves");
+  command.flag("--no-bos", options->no_bos, "Do not add BOS and EOS as the file asks");
+  command.flag("--json", options->json, "Print a JSON array");
+  command.flag("--jsonl", options->json_lines,
+               "Many texts: a JSON string a line in, an array of ids a line out");
+  command.footer(
       "Text is taken byte by byte: a newline at its end counts.\n"
       "\nExamples:\n"
       "  ix tokenize -m model.gguf -p \"Hello world\"\n"
       "  ix tokenize -m model.gguf -f chapter.txt --json\n"
       "  ix tokenize -m model.gguf --jsonl < texts.jsonl > ids.jsonl");
-  command->callback([options, &action] { action = [options] { return tokenize(*options); }; });
+  command.action([options] { return tokenize(*options); });
 }
 
-void add_detokenize_command(CLI::App& app, Action& action) {
+void add_detokenize_command(const Command& app) {
   auto options = std::make_shared<DetokenizeOptions>();
-  CLI::App* command = app.add_subcommand("detokenize", "Turn token ids into text");
-  command->set_help_flag("-h,--help", "Print this help");
-  command->add_option("-m,--model", options->model, "Model or vocabulary, a GGUF file");
-  command->add_option("ids", options->ids, "Token ids; standard input when there are none");
-  command->add_flag("--special", options->special, "Show control tokens");
-  command->add_flag("--json", options->json, "Print a JSON string");
-  command->add_flag("--jsonl", options->json_lines,
-                    "Many texts: an array of ids a line in, a JSON string a line out");
-  command->footer(
+  const Command command = app.add_command("detokenize", "Turn token ids into text");
+  command.option("-m,--model", options->model, "Model or vocabulary, a GGUF file");
+  command.option("ids", options->ids, "Token ids; standard input when there are none");
+  command.flag("--special", options->special, "Show control tokens");
+  command.flag("--json", options->json, "Print a JSON string");
+  command.flag("--jsonl", options->json_lines,
+               "Many texts: an array of ids a line in, a JSON string a line out");
+  command.footer(
       "Examples:\n"
       "  ix detokenize -m model.gguf 9259 1902\n"
       "  ix tokenize -m model.gguf -f a.txt | ix detokenize -m model.gguf\n"
       "  ix detokenize -m model.gguf --jsonl < ids.jsonl");
-  command->callback([options, &action] { action = [options] { return detokenize(*options); }; });
+  command.action([options] { return detokenize(*options); });
 }
 
 }  // namespace ix::cli

@@ -1,11 +1,11 @@
 // `ix tokenize` and `ix detokenize`.
 #pragma once
 
-#include "command_line.h"
+#include "command.h"
 
 namespace ix::cli {
 
-void add_tokenize_command(CLI::App& app, Action& action);
-void add_detokenize_command(CLI::App& app, Action& action);
+void add_tokenize_command(const Command& app);
+void add_detokenize_command(const Command& app);
 
 }  // namespace ix::cli

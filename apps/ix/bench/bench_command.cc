@@ -1,7 +1,6 @@
 #include "bench/bench_command.h"
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,12 +18,12 @@ constexpr int64_t kMostTokens = int64_t{1} << 30;
 struct ListFlag {
   std::vector<std::string> texts;
 
-  CLI::Option* add(CLI::App& command, const std::string& names, const std::string& help) {
-    return command.add_option(names, texts, help)->expected(1)->take_all();
+  Flag add(const Command& command, const std::string& names, const std::string& help) {
+    return command.option(names, texts, help).repeatable();
   }
-  void add_numbers(CLI::App& command, const std::string& names, const std::string& flag,
+  void add_numbers(const Command& command, const std::string& names, const std::string& flag,
                    int64_t low, int64_t high, const std::string& allowed, const std::string& help) {
-    add(command, names, help)->check(whole_numbers(flag, low, high, allowed));
+    add(command, names, help).check(whole_numbers(flag, low, high, allowed));
   }
   // What was given replaces the default.
   void read(std::vector<int64_t>& numbers) const {
@@ -42,21 +41,19 @@ struct CommonFlags {
   std::string output = "md";
   bool no_limits = false;
 
-  void add(CLI::App& command) {
+  void add(const Command& command) {
     threads.add_numbers(command, "-t,--threads", "-t", 1, 4096, "numbers from 1 to 4096",
                         "Threads; default: what the machine allows");
-    command.add_option("-r,--repetitions", repetitions, "Times that each test is repeated")
-        ->check(whole_number("-r", 1, 1'000'000, "from 1 to 1000000"))
-        ->capture_default_str();
-    command.add_option("-o,--output", output, "md (a table), csv or json")
-        ->check(CLI::Validator(
-            [](std::string& text) -> std::string {
-              if (text == "md" || text == "csv" || text == "json") return {};
-              return "-o is '" + text + "', but must be md, csv or json";
-            },
-            ""))
-        ->capture_default_str();
-    command.add_flag("--no-limits", no_limits, "Do not measure the machine's limits: no shares");
+    command.option("-r,--repetitions", repetitions, "Times that each test is repeated")
+        .check(whole_number("-r", 1, 1'000'000, "from 1 to 1000000"))
+        .show_default();
+    command.option("-o,--output", output, "md (a table), csv or json")
+        .check([](const std::string& text) -> std::string {
+          if (text == "md" || text == "csv" || text == "json") return {};
+          return "-o is '" + text + "', but must be md, csv or json";
+        })
+        .show_default();
+    command.flag("--no-limits", no_limits, "Do not measure the machine's limits: no shares");
   }
 
   OutputFormat format() const {
@@ -70,7 +67,7 @@ struct ModelFlags {
   ListFlag models, prompt, generate, depth, parallel, batch;
   ModelBenchOptions options;
 
-  void add(CLI::App& command) {
+  void add(const Command& command) {
     models.add(command, "-m,--model", "Model, a GGUF file; may be repeated");
     prompt.add_numbers(command, "-p,--n-prompt", "-p", 0, kMostTokens, "numbers of 0 or more",
                        "Tokens of a prompt; 0 = none; default: 512");
@@ -83,9 +80,9 @@ struct ModelFlags {
     batch.add_numbers(command, "-b,--batch-size", "-b", 1, 65536, "numbers from 1 to 65536",
                       "Most tokens in one step; default: 512");
     common.add(command);
-    command.add_option("--isa", options.isa, "Instruction set to use instead of the best one");
-    command.add_flag("--no-pack", options.no_pack, "Do not repack weights (slow)");
-    command.add_flag("--no-warmup", options.no_warmup, "Do not run each test once before");
+    command.option("--isa", options.isa, "Instruction set to use instead of the best one");
+    command.flag("--no-pack", options.no_pack, "Do not repack weights (slow)");
+    command.flag("--no-warmup", options.no_warmup, "Do not run each test once before");
   }
 
   int run() {
@@ -110,10 +107,10 @@ struct ModelFlags {
 struct GemmFlags {
   CommonFlags common;
   ListFlag m, n, k, types, isas;
-  std::optional<int64_t> working_set_mb;
+  int64_t working_set_mb = -1;  // not given
   GemmBenchOptions options;
 
-  void add(CLI::App& command) {
+  void add(const Command& command) {
     const auto size = [&](ListFlag& list, const std::string& flag, int64_t most,
                           const std::string& help) {
       list.add_numbers(command, flag, flag, 1, most, "numbers from 1 to " + std::to_string(most),
@@ -122,16 +119,15 @@ struct GemmFlags {
     size(m, "-M", 1 << 20, "Rows of the weights; default: 4096");
     size(n, "-N", 1 << 16, "Columns, rows of activations; default: 1,4,8,16,32,512");
     size(k, "-K", 1 << 20, "Columns of the weights; default: 4096");
-    command.add_flag("--exact", options.exact,
-                     "Multiply Q4_K by FP16 to FP32, as the C API's exact mode does");
+    command.flag("--exact", options.exact,
+                 "Multiply Q4_K by FP16 to FP32, as the C API's exact mode does");
     types.add(command, "--type", "Types of the weights, such as q4_K,q6_K; default: all");
     isas.add(command, "--isa", "Instruction sets, or all; default: the best one");
     command
-        .add_option(
-            "--working-set", working_set_mb,
-            "MB of copies of the weights that are taken in turn; 0 = one copy; default: four\n"
-            "times the last level cache")
-        ->check(whole_number("--working-set", 0, 1'000'000, "from 0 (one copy) to 1000000"));
+        .option("--working-set", working_set_mb,
+                "MB of copies of the weights that are taken in turn; 0 = one copy; default: four\n"
+                "times the last level cache")
+        .check(whole_number("--working-set", 0, 1'000'000, "from 0 (one copy) to 1000000"));
     common.add(command);
   }
 
@@ -141,7 +137,7 @@ struct GemmFlags {
     k.read(options.k);
     types.read(options.types);
     isas.read(options.isas);
-    if (working_set_mb) options.working_set = *working_set_mb * 1'000'000;
+    if (working_set_mb >= 0) options.working_set = working_set_mb * 1'000'000;
     common.threads.read(options.threads);
     options.repetitions = common.repetitions;
     options.format = common.format();
@@ -153,13 +149,12 @@ struct GemmFlags {
 
 }  // namespace
 
-void add_bench_command(CLI::App& app, Action& action) {
+void add_bench_command(const Command& app) {
   auto model = std::make_shared<ModelFlags>();
   auto gemm = std::make_shared<GemmFlags>();
-  CLI::App* command = app.add_subcommand("bench", "Measure the speed of a model, or of products");
-  command->set_help_flag("-h,--help", "Print this help");
-  model->add(*command);
-  command->footer(
+  const Command command = app.add_command("bench", "Measure the speed of a model, or of products");
+  model->add(command);
+  command.footer(
       "Flags that take numbers take lists (-p 128,512) and make a test of each; -n and -npl make "
       "one\n"
       "of each pair. pp512 is a prompt of 512 tokens, tg128 decodes 128, tg128 x8 in each of "
@@ -175,10 +170,9 @@ void add_bench_command(CLI::App& app, Action& action) {
       "  ix bench -m model.gguf -p 0 -n 128 -npl 1,2,4,8 -t 2\n"
       "  ix bench -m model.gguf -p 0 -n 64 -d 4096 -o json\n"
       "  ix bench gemm --type q4_K -N 1,512");
-  CLI::App* products = command->add_subcommand("gemm", "Measure matrix products, without a model");
-  products->set_help_flag("-h,--help", "Print this help");
-  gemm->add(*products);
-  products->footer(
+  const Command products = command.add_command("gemm", "Measure matrix products, without a model");
+  gemm->add(products);
+  products.footer(
       "Products of packed weights [M, K] with N rows of 8-bit activations, for each type,\n"
       "instruction set and shape. The weights are taken in turn from copies that no cache holds.\n"
       "GB/s counts packed bytes.\n"
@@ -189,11 +183,8 @@ void add_bench_command(CLI::App& app, Action& action) {
       "  ix bench gemm --type q4_K,q6_K --isa all -M 4096,11008 -K 4096 -N 1,8,512 -t 2\n"
       "  ix bench gemm --type q4_K -N 1 -o json\n"
       "  ix bench gemm --exact -M 4096 -N 512 -K 4096 -t 1,2");
-  products->callback([gemm, &action] { action = [gemm] { return gemm->run(); }; });
-  // The outer command's callback comes last.
-  command->callback([model, products, &action] {
-    if (!products->parsed()) action = [model] { return model->run(); };
-  });
+  products.action([gemm] { return gemm->run(); });
+  command.action([model] { return model->run(); });
 }
 
 }  // namespace ix::cli

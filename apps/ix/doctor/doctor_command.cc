@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <optional>
 
 #include "build_commit.h"
 #include "device.h"
@@ -31,10 +32,10 @@ struct DoctorFlags {
   bool deep = false;
   int ranks = 0;
   int64_t step_limit = 0;
-  CLI::Option* json = nullptr;  // without a value: to standard output
-  std::string json_file;
+  std::optional<Flag> json;
+  std::string json_file;  // "" = to standard output
 
-  bool wants_json() const { return json->count() > 0; }
+  bool wants_json() const { return json->given(); }
   bool json_to_stdout() const { return wants_json() && json_file.empty(); }
 };
 
@@ -194,24 +195,23 @@ int run(const DoctorFlags& flags) {
 
 }  // namespace
 
-void add_doctor_command(CLI::App& app, Action& action) {
+void add_doctor_command(const Command& app) {
   auto flags = std::make_shared<DoctorFlags>();
-  CLI::App* command =
-      app.add_subcommand("doctor", "Say what this machine has, or whether a device works");
-  command->set_help_flag("-h,--help", "Print this help");
-  command->add_option("--device", flags->device, "neuron, xla, or pjrt:PATH of a plugin");
-  command->add_flag("--deep", flags->deep, "Run programs on the device, step by step");
-  command->add_option("--tp", flags->ranks, "Cores; default: every visible one, of xla two")
-      ->check(whole_number("--tp", 1, 1024, "from 1 to 1024"));
+  const Command command =
+      app.add_command("doctor", "Say what this machine has, or whether a device works");
+  command.option("--device", flags->device, "neuron, xla, or pjrt:PATH of a plugin");
+  command.flag("--deep", flags->deep, "Run programs on the device, step by step");
+  command.option("--tp", flags->ranks, "Cores; default: every visible one, of xla two")
+      .check(whole_number("--tp", 1, 1024, "from 1 to 1024"));
   command
-      ->add_option("--step-limit", flags->step_limit,
-                   "Seconds that a step may take; default: each its own")
-      ->check(whole_number("--step-limit", 1, 86400, "from 1 to 86400"));
+      .option("--step-limit", flags->step_limit,
+              "Seconds that a step may take; default: each its own")
+      .check(whole_number("--step-limit", 1, 86400, "from 1 to 86400"));
   flags->json = command
-                    ->add_option("--json", flags->json_file,
-                                 "Write a report to a file, or without one to standard output")
-                    ->expected(0, 1);
-  command->footer(
+                    .option("--json", flags->json_file,
+                            "Write a report to a file, or without one to standard output")
+                    .optional_value();
+  command.footer(
       "Without --device: what ix would use here. With it: libraries, versions and whether the "
       "device\n"
       "opens; with --deep every operation that models need, in steps of seconds, each with what "
@@ -224,7 +224,7 @@ void add_doctor_command(CLI::App& app, Action& action) {
       "  ix doctor --device neuron\n"
       "  ix doctor --device neuron --deep --json report.json\n"
       "  ix doctor --device xla --deep --tp 2");
-  command->callback([flags, &action] { action = [flags] { return run(*flags); }; });
+  command.action([flags] { return run(*flags); });
 }
 
 }  // namespace ix::cli

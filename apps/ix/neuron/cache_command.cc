@@ -97,50 +97,44 @@ int run(const CacheOptions& options, CacheAction what) {
 
 }  // namespace
 
-void add_cache_command(CLI::App& app, Action& action) {
+void add_cache_command(const Command& app) {
   auto options = std::make_shared<CacheOptions>();
-  CLI::App* command = app.add_subcommand("cache", "Look after programs compiled for Inferentia2");
-  command->set_help_flag("-h,--help", "Print this help");
+  const Command command = app.add_command("cache", "Look after programs compiled for Inferentia2");
   const auto add = [&](const char* name, const char* description, const char* example,
                        CacheAction what) {
-    CLI::App* inner = command->add_subcommand(name, description);
-    inner->set_help_flag("-h,--help", "Print this help");
-    inner->add_option("--cache", options->root,
-                      "The cache; default: IX_NEURON_CACHE, then below the user's cache directory");
-    inner->footer(fmt::format("Examples:\n  {}", example));
-    inner->callback(
-        [options, what, &action] { action = [options, what] { return run(*options, what); }; });
+    const Command inner = command.add_command(name, description);
+    inner.option("--cache", options->root,
+                 "The cache; default: IX_NEURON_CACHE, then below the user's cache directory");
+    inner.footer(fmt::format("Examples:\n  {}", example));
+    inner.action([options, what] { return run(*options, what); });
     return inner;
   };
   add("list", "Show models and programs", "ix cache list", list);
   add("verify", "Check every program; put damaged ones aside", "ix cache verify", verify);
-  CLI::App* pruning = add("prune", "Remove damaged, failed and, if asked, old programs",
-                          "ix cache prune --older-than 90", prune);
-  pruning->add_option("--older-than", options->older_than_days, "Also programs of so many days")
-      ->check(whole_number("--older-than", 0, 36500, "from 0 to 36500"));
-  pruning->add_option("--keep-compiler", options->keep_compiler,
-                      "Also programs of every other version of neuronx-cc");
+  const Command pruning = add("prune", "Remove damaged, failed and, if asked, old programs",
+                              "ix cache prune --older-than 90", prune);
+  pruning.option("--older-than", options->older_than_days, "Also programs of so many days")
+      .check(whole_number("--older-than", 0, 36500, "from 0 to 36500"));
+  pruning.option("--keep-compiler", options->keep_compiler,
+                 "Also programs of every other version of neuronx-cc");
   add("export", "Copy whole programs into a directory", "ix cache export /mnt/programs", export_to)
-      ->add_option("directory", options->directory, "Made where it is missing")
-      ->required();
+      .option("directory", options->directory, "Made where it is missing")
+      .required();
   add("import", "Copy programs from an exported directory", "ix cache import /mnt/programs",
       import_from)
-      ->add_option("directory", options->directory, "What ix cache export made")
-      ->required();
-  command->footer(
+      .option("directory", options->directory, "What ix cache export made")
+      .required();
+  command.footer(
       "Examples:\n"
       "  ix cache list\n"
       "  ix cache verify\n"
       "  ix cache prune --older-than 90\n"
       "  ix cache export /mnt/programs\n"
       "  ix cache import /mnt/programs");
-  command->callback([command, &action] {
-    if (!command->get_subcommands().empty()) return;
-    action = [] {
-      return report_error(
-          invalid_argument("say what to do: ix cache list, verify, prune, export or import"),
-          kExitUsage);
-    };
+  command.action([] {
+    return report_error(
+        invalid_argument("say what to do: ix cache list, verify, prune, export or import"),
+        kExitUsage);
   });
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "command_line.h"
+#include "command.h"
 
 namespace ix::cli {
 
 // `ix cache list|verify|prune|export|import`: compiled programs on disk.
-void add_cache_command(CLI::App& app, Action& action);
+void add_cache_command(const Command& app);
 
 }  // namespace ix::cli

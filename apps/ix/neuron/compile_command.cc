@@ -154,63 +154,61 @@ int run(const CompileOptions& options) {
   return compile(*plan, options);
 }
 
-void add_choices(CLI::App& command, CompileChoices& choices) {
-  command.add_option("--instance", choices.instance, "Instance that will serve the model")
-      ->capture_default_str();
+void add_choices(const Command& command, CompileChoices& choices) {
+  command.option("--instance", choices.instance, "Instance that will serve the model")
+      .show_default();
   command
-      .add_option("--tp", choices.ranks,
-                  "Cores that share the model; default: the fewest that hold it, 2 at least")
-      ->check(whole_number("--tp", 1, 24, "from 1 to 24"));
-  command.add_option("--slots", choices.slots, "Sequences that are served at once")
-      ->check(whole_number("--slots", 1, 256, "from 1 to 256"))
-      ->capture_default_str();
+      .option("--tp", choices.ranks,
+              "Cores that share the model; default: the fewest that hold it, 2 at least")
+      .check(whole_number("--tp", 1, 24, "from 1 to 24"));
+  command.option("--slots", choices.slots, "Sequences that are served at once")
+      .check(whole_number("--slots", 1, 256, "from 1 to 256"))
+      .show_default();
   command
-      .add_option("-c,--context", choices.context,
-                  "Tokens of a sequence; default: the model's, 4096 at most")
-      ->check(whole_number("--context", 1, 1 << 20, "from 1 to 1048576"));
-  command.add_option("--weights", choices.weights, "Form on the device: bf16, f16, int8 or q4")
-      ->capture_default_str();
-  command.add_flag(
-      "--embed-on-host", choices.embed_on_host,
-      "Send rows of embeddings with each step instead of gathering them on the device");
-  command.add_option("--chunk", choices.chunk, "Tokens of a prompt that one program takes")
-      ->check(whole_number("--chunk", 1, 8192, "from 1 to 8192"))
-      ->capture_default_str();
+      .option("-c,--context", choices.context,
+              "Tokens of a sequence; default: the model's, 4096 at most")
+      .check(whole_number("--context", 1, 1 << 20, "from 1 to 1048576"));
+  command.option("--weights", choices.weights, "Form on the device: bf16, f16, int8 or q4")
+      .show_default();
+  command.flag("--embed-on-host", choices.embed_on_host,
+               "Send rows of embeddings with each step instead of gathering them on the device");
+  command.option("--chunk", choices.chunk, "Tokens of a prompt that one program takes")
+      .check(whole_number("--chunk", 1, 8192, "from 1 to 8192"))
+      .show_default();
   command
-      .add_option("--layers-per-program", choices.layers_per_program,
-                  "Smaller programs for equal ranges of layers; 0 = all layers in one")
-      ->check(whole_number("--layers-per-program", 0, 1000, "from 0 to 1000"))
-      ->capture_default_str();
+      .option("--layers-per-program", choices.layers_per_program,
+              "Smaller programs for equal ranges of layers; 0 = all layers in one")
+      .check(whole_number("--layers-per-program", 0, 1000, "from 0 to 1000"))
+      .show_default();
   command
-      .add_option("--draft", choices.draft_rows,
-                  "Also programs that check so many guessed tokens a sequence at once")
-      ->check(whole_number("--draft", 0, 16, "from 0 to 16"))
-      ->capture_default_str();
-  command.add_flag("--full", choices.full, "Also programs for copies of sequences");
-  command.add_option("--allow", choices.allow,
-                     "Opcode or signature to let pass though no source shows that the compiler "
-                     "takes it; * is every one");
+      .option("--draft", choices.draft_rows,
+              "Also programs that check so many guessed tokens a sequence at once")
+      .check(whole_number("--draft", 0, 16, "from 0 to 16"))
+      .show_default();
+  command.flag("--full", choices.full, "Also programs for copies of sequences");
+  command.option("--allow", choices.allow,
+                 "Opcode or signature to let pass though no source shows that the compiler "
+                 "takes it; * is every one");
 }
 
 }  // namespace
 
-void add_compile_command(CLI::App& app, Action& action) {
+void add_compile_command(const Command& app) {
   auto options = std::make_shared<CompileOptions>();
-  CLI::App* command = app.add_subcommand("compile", "Compile a model for AWS Inferentia2");
-  command->set_help_flag("-h,--help", "Print this help");
-  command->add_option("model,-m,--model", options->model, "GGUF file");
-  add_choices(*command, options->choices);
-  command->add_flag("--check", options->check, "Lower and check the programs, compile nothing");
+  const Command command = app.add_command("compile", "Compile a model for AWS Inferentia2");
+  command.option("model,-m,--model", options->model, "GGUF file");
+  add_choices(command, options->choices);
+  command.flag("--check", options->check, "Lower and check the programs, compile nothing");
   command
-      ->add_option("--emit", options->emit,
-                   "Compile nothing; write the programs as hlo or hlo-text, or print the plan")
-      ->check(CLI::IsMember({"hlo", "hlo-text", "plan"}));
-  command->add_option("-o,--output", options->directory, "Directory for --emit hlo and hlo-text");
+      .option("--emit", options->emit,
+              "Compile nothing; write the programs as hlo or hlo-text, or print the plan")
+      .one_of({"hlo", "hlo-text", "plan"});
+  command.option("-o,--output", options->directory, "Directory for --emit hlo and hlo-text");
   command
-      ->add_option("-j,--jobs", options->jobs,
-                   "Programs compiled at once; default: one every 16 GB of free memory")
-      ->check(whole_number("--jobs", 1, 64, "from 1 to 64"));
-  command->footer(
+      .option("-j,--jobs", options->jobs,
+              "Programs compiled at once; default: one every 16 GB of free memory")
+      .check(whole_number("--jobs", 1, 64, "from 1 to 64"));
+  command.footer(
       "Compiled programs are kept in IX_NEURON_CACHE (see ix cache). ix run --device neuron takes\n"
       "what was compiled for a model of the same shape, with the same slots and context.\n"
       "\nExamples:\n"
@@ -219,7 +217,7 @@ void add_compile_command(CLI::App& app, Action& action) {
       "  ix compile model.gguf --check\n"
       "  ix compile model.gguf --emit hlo -o programs/\n"
       "  ix compile model.gguf --emit plan | jq .memory_of_a_core");
-  command->callback([options, &action] { action = [options] { return run(*options); }; });
+  command.action([options] { return run(*options); });
 }
 
 }  // namespace ix::cli

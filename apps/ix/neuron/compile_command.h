@@ -1,10 +1,10 @@
 #pragma once
 
-#include "command_line.h"
+#include "command.h"
 
 namespace ix::cli {
 
 // `ix compile`: a model's programs for NeuronCores, ahead of a run.
-void add_compile_command(CLI::App& app, Action& action);
+void add_compile_command(const Command& app);
 
 }  // namespace ix::cli
