@@ -82,7 +82,8 @@ class Plan(CompileTest):
         self.assertEqual(plan["memory_of_a_core"]["kv"], expected)
 
     def test_check_needs_no_compiler(self):
-        out = self.succeeds("compile", MODEL, *SMALL, "--check", IX_NEURONX_CC="/nowhere")
+        out = self.succeeds("compile", "--allow", "rng", MODEL, *SMALL, "--check",
+                            IX_NEURONX_CC="/nowhere")
         self.assertIn("memory ", out)
         self.assertFalse((self.place / "cache").exists())
 

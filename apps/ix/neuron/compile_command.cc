@@ -186,9 +186,11 @@ void add_choices(const Command& command, CompileChoices& choices) {
       .check(whole_number("--draft", 0, 16, "from 0 to 16"))
       .show_default();
   command.flag("--full", choices.full, "Also programs for copies of sequences");
-  command.option("--allow", choices.allow,
-                 "Opcode or signature to let pass though no source shows that the compiler "
-                 "takes it; * is every one");
+  command
+      .option("--allow", choices.allow,
+              "Opcode or signature to let pass though no source shows that the compiler takes it; "
+              "* is every one; may be repeated")
+      .repeatable();
 }
 
 }  // namespace
