@@ -127,7 +127,8 @@ class Model:
         packed = (nibbles[..., :16] | (nibbles[..., 16:] << 4)).reshape(len(rows), -1)
         scaled = (d[..., 0:1] * scales).reshape(len(rows), -1)[:, part]
         lowered = (d[..., 1:2] * minimums).reshape(len(rows), -1)[:, part]
-        return {"": packed.T, ".scales": bf16(scaled).T, ".minimums": bf16(lowered).T}
+        return {"": packed.T, ".scales": scaled.T.astype(np.float32),
+                ".minimums": lowered.T.astype(np.float32)}
 
     def bytes_of_rank(self):
         """Of weights in bf16, from the shapes."""

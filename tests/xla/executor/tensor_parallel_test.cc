@@ -38,10 +38,8 @@ double bound_of(WeightForm form) {
       return kXlaFloatError;
     case WeightForm::bf16:
     case WeightForm::f16:  // keys, values and the table of embeddings are bf16
+    case WeightForm::q4:   // unpacked weights are those of bf16
       return kXlaBfloat16Error;
-    case WeightForm::q4:
-      // Scales and minimums are rounded once more, each by as much as a weight.
-      return 1.5 * kXlaBfloat16Error;
     case WeightForm::int8:
       // Steps of 1 / 127 of a column's largest weight, about 3 standard deviations: off by
       // 3 / 127 / sqrt(12) = 0.7 % of the weights' root mean square, three times what bfloat16 does

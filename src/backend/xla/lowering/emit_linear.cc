@@ -44,9 +44,7 @@ Op q4_product(Builder& b, Op x, const EmittedWeight& weight, const LoweringTarge
   const Op bytes = b.convert(packed, ElementType::f32);
   const Op high = b.floor(b.multiply(bytes, 1.0 / 16));
   const Op low = b.subtract(bytes, b.multiply(high, 16.0));
-  const auto over_blocks = [&](Op piece) {
-    return b.broadcast(b.convert(piece, ElementType::f32), blocks, {0, 2});
-  };
+  const auto over_blocks = [&](Op piece) { return b.broadcast(piece, blocks, {0, 2}); };
   const Op scales = over_blocks(weight.pieces[1]);
   const Op minimums = over_blocks(weight.pieces[2]);
   const auto weights = [&](Op nibbles) {

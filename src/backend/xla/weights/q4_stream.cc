@@ -112,8 +112,8 @@ Status stream_q4(const MatrixRecipe& recipe, const SourceMatrix& matrix,
   const auto blocks = static_cast<int64_t>(recipe.in.size()) / kQ4Block;
   const auto out = static_cast<int64_t>(recipe.out.size());
   TileWriter<uint8_t> nibbles(*pieces[0], out);
-  TileWriter<uint16_t> scales(*pieces[1], out);
-  TileWriter<uint16_t> minimums(*pieces[2], out);
+  TileWriter<float> scales(*pieces[1], out);
+  TileWriter<float> minimums(*pieces[2], out);
   for (int64_t b = 0; b < blocks; b += kTileBlocks) {
     const int64_t rows = std::min(kTileBlocks, blocks - b);
     for (int64_t n = 0; n < out; n += kTileColumns) {
@@ -130,8 +130,8 @@ Status stream_q4(const MatrixRecipe& recipe, const SourceMatrix& matrix,
                 static_cast<uint8_t>(block.nibbles[static_cast<size_t>(i)] |
                                      (block.nibbles[static_cast<size_t>(i + kHalfBlock)] << 4U));
           }
-          scales.at(row, col) = float_to_bfloat16(block.scale);
-          minimums.at(row, col) = float_to_bfloat16(block.minimum);
+          scales.at(row, col) = block.scale;
+          minimums.at(row, col) = block.minimum;
         }
       }
       IX_RETURN_IF_ERROR(nibbles.write());

@@ -1,4 +1,4 @@
-// The q4 form: nibbles as the file has them, in another order, with scales and minimums in bf16.
+// The q4 form: nibbles as the file has them, in another order, with scales and minimums in float32.
 #pragma once
 
 #include <span>

@@ -49,8 +49,8 @@ std::vector<WeightPiece> weight_pieces(WeightForm form, int64_t in, int64_t out)
     case WeightForm::q4:
       IX_CHECK(in % kQ4Block == 0);
       return {{"", {ElementType::u8, {in / 2, out}}},
-              {".scales", {ElementType::bf16, {in / kQ4Block, out}}},
-              {".minimums", {ElementType::bf16, {in / kQ4Block, out}}}};
+              {".scales", {ElementType::f32, {in / kQ4Block, out}}},
+              {".minimums", {ElementType::f32, {in / kQ4Block, out}}}};
   }
   IX_CHECK(false);
   return {};

@@ -14,10 +14,10 @@ namespace ix::backend::xla {
 // A weight w[in, out] on one rank:
 //   f32, bf16, f16  values [in, out]
 //   int8            values s8 [in, out], scales f32 [out]: w = values * scales[out]
-//   q4              blocks of 32 along `in`: nibbles u8 [in / 2, out], scales and minimums bf16
-//                   [in / 32, out]: w = nibble * scales - minimums. Row 16 b + i of the nibbles has
-//                   element 32 b + i of its column in the low and 32 b + 16 + i in the high half of
-//                   a byte.
+//   q4              blocks of 32 along `in`: nibbles u8 [in / 2, out], scales and minimums f32
+//                   [in / 32, out]: w = nibble * scales - minimums, exactly as float32 has it. Row
+//                   16 b + i of the nibbles has element 32 b + i of its column in the low and 32 b
+//                   + 16 + i in the high half of a byte.
 enum class WeightForm : uint8_t { f32, bf16, f16, int8, q4 };
 
 std::string_view to_text(WeightForm form);
