@@ -42,6 +42,7 @@ Status compile_missing(neuron::NeuronRuntime& runtime, const graph::Decoder& dec
       const auto programs,
       xla::lower_programs(model.lowering(decoder, set.cache, {}), set, /*optional=*/false));
   std::vector<neuron::ProgramToCompile> wanted;
+  wanted.reserve(programs.size());
   for (const xla::CompilableProgram& program : programs) {
     wanted.push_back({&program.lowered.module, program.kind});
   }
