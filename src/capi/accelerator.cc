@@ -44,9 +44,20 @@ Result<int> pjrt_devices() {
   return devices;
 }
 
+// Work on a device ends in threads of its library, which need the loader's lock now and then; dlclose
+// holds it while it takes objects down and would wait for that work for ever.
+void stay_loaded() {
+  Dl_info here{};
+  if (dladdr(reinterpret_cast<const void*>(&stay_loaded), &here) != 0) {
+    // Fails where this is no library but the program itself, which stays anyhow.
+    (void)dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+  }
+}
+
 Accelerator make(std::shared_ptr<backend::xla::Runtime> runtime, int cores_per_device) {
   GemmDeviceOptions options;
   options.cores_per_device = cores_per_device;
+  stay_loaded();
   Accelerator accelerator;
   accelerator.name = runtime->description();
   accelerator.device = std::make_shared<GemmDevice>(std::move(runtime), options);
@@ -104,12 +115,6 @@ Status after_use(const GemmDevice& device, Status status) {
   static std::atomic<int64_t> programs = 0;
   const int64_t now = device.programs();
   if (programs.exchange(now) != now) Runtime::get().end_first();
-  if (device.health().state != backend::HealthState::dead) return status;
-  Dl_info here{};
-  if (dladdr(reinterpret_cast<const void*>(&after_use), &here) != 0) {
-    // Fails where this is no library but the program itself, which stays anyhow.
-    (void)dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
-  }
   return status;
 }
 

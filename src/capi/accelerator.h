@@ -1,4 +1,5 @@
-// Devices beside the CPU: what IX_DEVICE=pjrt:PATH and neuron open.
+// Devices beside the CPU: what IX_DEVICE=pjrt:PATH and neuron open. With one of them open this library
+// stays loaded until the process ends, whatever dlclose is told.
 #pragma once
 
 #include <memory>
@@ -24,9 +25,7 @@ Result<Accelerator> open_neuron();
 // Whether this machine has a Neuron device, usable or not.
 bool neuron_device_present();
 
-// The status of what was done with the device. Where the device is dead this library stays loaded
-// until the process ends: a thread that was left behind in the device's own may come back into it.
-// Where a new program was run, Runtime::end_first().
+// The status of what was done with the device. Where a new program was run, Runtime::end_first().
 Status after_use(const backend::xla::GemmDevice& device, Status status);
 
 }  // namespace ix::capi
