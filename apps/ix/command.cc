@@ -33,7 +33,7 @@ Flag Flag::group(const std::string& title) const {
 }
 
 Flag Flag::repeatable() const {
-  option_->expected(1)->take_all();
+  option_->expected(1)->take_all()->allow_extra_args(false);
   return *this;
 }
 

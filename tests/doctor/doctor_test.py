@@ -349,7 +349,7 @@ class Xla(DoctorTest):
                 (("--device", "gpu"), "--device gpu: give"),
                 (("--tp", "0"), "--tp is '0', but must be from 1 to 1024"),
                 (("--device", "neuron", "--step-limit", "x"), "--step-limit is 'x'"),
-                (("--json", "/nonexistent/report"), "the file cannot be written")):
+                (("--json", "/proc/none/report"), "the file cannot be written")):
             _, err = self.doctor(2, *arguments)
             self.assertTrue(err.startswith("ix: ") and err.count("\n") == 1, err)
             self.assertIn(message, err)

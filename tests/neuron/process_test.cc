@@ -70,7 +70,7 @@ TEST_F(Process, SaysWhichSignalEndedIt) {
 }
 
 TEST_F(Process, SaysThatAProgramDoesNotExist) {
-  const auto end = run_process({{"/nonexistent"}, "/", directory_ / "output"}, {});
+  const auto end = run_process({{directory_ / "none"}, "/", directory_ / "output"}, {});
   ASSERT_FALSE(end.ok());
   EXPECT_EQ(end.status().code(), StatusCode::not_found);
 }
