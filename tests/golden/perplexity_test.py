@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Perplexity over recorded tokens is within 0.5 % of llama.cpp's: over 4,080 tokens of what it gives
-for the file, over the first 2,040 of what it gives for the same weights in float32 (llama.cpp's own
-8-bit arithmetic is up to 0.8 % off that).
+for the file; over the first 2,040 of what lies between that and what it gives for the same weights in
+float32 (its own 8-bit arithmetic is up to 0.8 % off that, and ours rounds otherwise on each kind of CPU).
 
     perplexity_test.py QUALITY_TOOL MODEL.gguf EXPECTED.json
 """
@@ -31,13 +31,15 @@ def main() -> None:
     expected = json.loads(Path(expected_path).read_text())
     chunks, float32 = expected["chunks"], expected["float32"]
     failed = False
-    for name, scored, theirs in [
-            (f"llama.cpp {expected['llama_cpp']}", chunks, expected["perplexity"]),
-            ("llama.cpp in float32", chunks[: float32["chunks"]], float32["perplexity"])]:
+    for name, scored, bounds in [
+            ("for the file", chunks, [expected["perplexity"]]),
+            ("in float32 (and for the file)", chunks[: float32["chunks"]],
+             [float32["perplexity"], *float32.get("file", [])])]:
         ours = perplexity(tool, model, scored)
-        ratio = ours / theirs
-        print(f"perplexity {ours:.4f}, {name}: {theirs:.4f}, ratio {ratio:.5f}")
-        failed = failed or not abs(ratio - 1) <= TOLERANCE
+        print(f"perplexity {ours:.4f}, llama.cpp {expected['llama_cpp']} {name}: "
+              + ", ".join(f"{theirs:.4f}" for theirs in bounds))
+        failed = failed or not (min(bounds) * (1 - TOLERANCE) <= ours
+                                <= max(bounds) * (1 + TOLERANCE))
     if failed:
         sys.exit(f"more than {TOLERANCE:.1%} apart")
 
