@@ -4,9 +4,9 @@
     record_perplexity.py --perplexity /path/to/llama-perplexity --version b11434 \
         --float32 MODEL-f32.gguf MODEL.gguf OUT.json
 
-Chunks of 512 tokens, of which the second half is scored; 16 chunks = 4,080 scored tokens. Of the same
-weights expanded to float32 (llama-quantize --allow-requantize MODEL.gguf MODEL-f32.gguf f32) the first
-8 chunks = 2,040.
+Chunks of 512 tokens, of which the second half is scored; 16 chunks = 4,080 scored tokens. The first 8
+chunks = 2,040 also with the same weights expanded to float32 (llama-quantize --allow-requantize
+MODEL.gguf MODEL-f32.gguf f32).
 """
 import argparse
 import hashlib
@@ -47,13 +47,15 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.NamedTemporaryFile(suffix=".kld") as base:
         perplexity, tokens = run(args, args.model, CHUNKS, base.name)
+        short, _ = run(args, args.model, CHUNKS_FLOAT32, base.name)
         float32, first = run(args, args.float32, CHUNKS_FLOAT32, base.name)
     assert (first == tokens[:CHUNKS_FLOAT32]).all()
     args.out.write_text(json.dumps({
         "llama_cpp": args.version, "model": args.model.name,
         "model_sha256": hashlib.sha256(args.model.read_bytes()).hexdigest(),
         "perplexity": perplexity,
-        "float32": {"chunks": CHUNKS_FLOAT32, "perplexity": float32},
+        "float32": {"chunks": CHUNKS_FLOAT32, "perplexity": float32,
+                    "file": [short]},
         "chunks": tokens.tolist()},
         separators=(",", ":")).replace("],[", "],\n[") + "\n")
 
