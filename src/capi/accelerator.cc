@@ -44,8 +44,8 @@ Result<int> pjrt_devices() {
   return devices;
 }
 
-// Work on a device ends in threads of its library, which need the loader's lock now and then; dlclose
-// holds it while it takes objects down and would wait for that work for ever.
+// Work on a device ends in threads of its library, which need the loader's lock now and then;
+// dlclose holds it while it takes objects down and would wait for that work for ever.
 void stay_loaded() {
   Dl_info here{};
   if (dladdr(reinterpret_cast<const void*>(&stay_loaded), &here) != 0) {

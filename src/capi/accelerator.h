@@ -1,5 +1,5 @@
-// Devices beside the CPU: what IX_DEVICE=pjrt:PATH and neuron open. With one of them open this library
-// stays loaded until the process ends, whatever dlclose is told.
+// Devices beside the CPU: what IX_DEVICE=pjrt:PATH and neuron open. With one of them open this
+// library stays loaded until the process ends, whatever dlclose is told.
 #pragma once
 
 #include <memory>

@@ -1,8 +1,8 @@
 /* Loads the library, uses all that has threads, and unloads it with a stream still there: no thread
  * and no mapping may be left. Then once more, ending the process with the library in use.
  *   unload LIBRARY [KEPT | stays]
- * KEPT: a library that the first one needs and that stays loaded. stays: where LIBRARY uses a device
- * it stays itself, at work or not, and is found again. */
+ * KEPT: a library that the first one needs and that stays loaded. stays: where LIBRARY uses a
+ * device it stays itself, at work or not, and is found again. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
