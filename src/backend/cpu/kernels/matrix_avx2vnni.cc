@@ -12,7 +12,7 @@
 namespace ix::backend::cpu {
 
 const MatrixKernels kMatrixKernelsAvx2Vnni =
-    make_matrix_kernels<Blocks32, BlocksK, BlocksK16, BlocksQ6K, Floats>(quantize_q8_32_avx2,
-                                                                         quantize_q8_256_avx2);
+    make_matrix_kernels<Blocks32, BlocksK, BlocksK16, BlocksK16<Q6_K>, Floats>(
+        quantize_q8_32_avx2, quantize_q8_256_avx2);
 
 }  // namespace ix::backend::cpu

@@ -12,49 +12,47 @@ namespace {
 template <typename Type>
 struct Blocks32 {
   using Activation = Q8Block32;
+  using Panel = typename Type::Panel;
   static constexpr int kStride = sizeof(Activation);
-  // 4 sums of 16 bits, 4 of 32, 4 results, the weights, a broadcast and constants: 16 registers.
-  static constexpr int kMaxColumns = 4;
+  // Products of 8 bits take more registers.
+  static constexpr int kMaxColumns = decltype(Type::quants(Panel{}, 0))::kBits == 8 ? 4 : 6;
 
   template <int C>
-  IX_INLINE static void block_half(const typename Type::Panel& block, int half, const uint8_t* x,
-                                   __m256* acc) {
-    __m256i sums[C];
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      sums[c] = Type::kOffsetBits == 0
-                    ? _mm256_setzero_si256()
-                    : _mm256_slli_epi32(broadcast(x + c * kStride + offsetof(Q8Block32, minus_sum)),
-                                        Type::kOffsetBits);
-    }
-    dot<0, 8, C, kStride>(Type::quants(block, 32 * half), x, sums);
-    const __m256 d = load_halves(block.d + 8 * half);
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      const __m256 product = _mm256_mul_ps(_mm256_cvtepi32_ps(sums[c]), d);
-      const auto* scale = reinterpret_cast<const float*>(x + c * kStride) + 8;
-      acc[c] = _mm256_fmadd_ps(product, _mm256_broadcast_ss(scale), acc[c]);
-    }
-    if constexpr (Type::kMin) {
-      const __m256 m = load_halves(block.m + 8 * half);
+  IX_INLINE static void add_block(const Panel& block, const uint8_t* x, Rows<C>& acc) {
+    Integers<C> sums;
+    if constexpr (Type::kOffsetBits != 0) {
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c) {
-        const auto* scaled_sum = reinterpret_cast<const float*>(x + c * kStride) + 10;
-        acc[c] = _mm256_fmadd_ps(m, _mm256_broadcast_ss(scaled_sum), acc[c]);
+        const __m256i minus_sum = broadcast(x + c * kStride + offsetof(Q8Block32, minus_sum));
+        sums.half[0][c] = sums.half[1][c] = _mm256_slli_epi32(minus_sum, Type::kOffsetBits);
+      }
+    }
+    dot<0, 8, C, kStride>(Type::quants(block, 0), Type::quants(block, 32), x, sums);
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; ++h) {
+      const __m256 d = load_halves(block.d + 8 * h);
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) {
+        const __m256 product = _mm256_mul_ps(_mm256_cvtepi32_ps(sums.half[h][c]), d);
+        const auto* scale = reinterpret_cast<const float*>(x + c * kStride) + 8;
+        acc.half[h][c] = _mm256_fmadd_ps(product, _mm256_broadcast_ss(scale), acc.half[h][c]);
+        if constexpr (Type::kMin) {
+          const auto* scaled_sum = reinterpret_cast<const float*>(x + c * kStride) + 10;
+          acc.half[h][c] = _mm256_fmadd_ps(load_halves(block.m + 8 * h),
+                                           _mm256_broadcast_ss(scaled_sum), acc.half[h][c]);
+        }
       }
     }
   }
 
   template <int C>
   static void tile(const Tile& tile) {
-    const auto* block = reinterpret_cast<const typename Type::Panel*>(tile.panel);
+    const auto* block = reinterpret_cast<const Panel*>(tile.panel);
     const uint8_t* x = tile.x;
     Rows<C> acc;
     for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       prefetch<sizeof(*block), C>(block);
-      block_half<C>(*block, 0, x, acc.half[0]);
-      forget_broadcasts();
-      block_half<C>(*block, 1, x, acc.half[1]);
+      add_block(*block, x, acc);
     }
     acc.store(tile);
   }

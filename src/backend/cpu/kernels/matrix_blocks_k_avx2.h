@@ -1,5 +1,8 @@
 // Tiles of the types with blocks of 256, in AVX2.
 //
+// Sub-blocks are multiplied with their integer scales; a block adds up to at most
+// 256 · 63 · 127 · 128 < 2^28 and as much again for the offset.
+//
 // Included by matrix_avx2.cc and matrix_avx2vnni.cc, after their dot products, so all of it is of
 // internal linkage.
 #pragma once
@@ -12,54 +15,26 @@ namespace {
 template <typename Type>
 struct BlocksK {
   using Activation = Q8Block256;
+  using Panel = typename Type::Panel;
   static constexpr int kStride = sizeof(Activation);
-  static constexpr int kMaxColumns = 4;
+  static constexpr int kMaxColumns = 6;
 
-  // total[c] = -dmin × (mins · sums of the activations)
+  // -(mins · sums of the activations)
   template <int C>
-  IX_INLINE static void begin(const typename Type::Panel& block, int half, const uint8_t* x,
-                              __m256* total) {
-    __m256i below[C];
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) below[c] = _mm256_setzero_si256();
+  IX_INLINE static void subtract_mins(const Panel& block, const uint8_t* x, Integers<C>& below) {
 #pragma GCC unroll 4
     for (int p = 0; p < 4; ++p) {
-      const __m256i mins = _mm256_cvtepu8_epi16(
-          _mm_loadu_si128(reinterpret_cast<const __m128i*>(block.mins[p][8 * half])));
-#pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) {
-        const __m256i sums = broadcast(x + c * kStride + offsetof(Q8Block256, sum32) + 4 * p);
-        below[c] = add_word_products(below[c], mins, sums);
-      }
-    }
-    const __m256 minus_dmin =
-        _mm256_sub_ps(_mm256_setzero_ps(), load_halves(block.dmin + 8 * half));
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      total[c] = _mm256_mul_ps(_mm256_cvtepi32_ps(below[c]), minus_dmin);
-    }
-  }
-
-  // total[c] += scale × sub-block j
-  template <int C>
-  IX_INLINE static void sub_block(const typename Type::Panel& block, int j, int half,
-                                  const uint8_t* x, __m256 d, __m256* total) {
-    __m256i sums[C];
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) sums[c] = _mm256_setzero_si256();
-    dot<0, 8, C, kStride>(Type::quants(block, j, 32 * half), x + 32 * j, sums);
-    const __m256i integers = _mm256_cvtepu8_epi32(
-        _mm_loadl_epi64(reinterpret_cast<const __m128i*>(block.scales[j] + 8 * half)));
-    const __m256 scale = _mm256_mul_ps(_mm256_cvtepi32_ps(integers), d);
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      total[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[c]), scale, total[c]);
+      const auto mins = [&](int h) {
+        const auto* bytes = reinterpret_cast<const __m128i*>(block.mins[p][8 * h]);
+        return _mm256_sub_epi16(_mm256_setzero_si256(),
+                                _mm256_cvtepu8_epi16(_mm_loadu_si128(bytes)));
+      };
+      below.template add_pairs<kStride>(mins(0), mins(1), x + offsetof(Q8Block256, sum32) + 4 * p);
     }
   }
 
   template <int C>
   static void tile(const Tile& tile) {
-    using Panel = typename Type::Panel;
     constexpr int kHeadBytes = sizeof(Panel) - 8 * Type::kSubBytes;
     const auto* block = reinterpret_cast<const Panel*>(tile.panel);
     const uint8_t* x = tile.x;
@@ -67,102 +42,77 @@ struct BlocksK {
     for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
       prefetch<kHeadBytes, C>(bytes);
-      Rows<C> total;
-      begin<C>(*block, 0, x, total.half[0]);
-      forget_broadcasts();
-      begin<C>(*block, 1, x, total.half[1]);
-      const __m256 d[2] = {load_halves(block->d), load_halves(block->d + 8)};
+      Integers<C> integers;
+      integers.to_memory();
       for (int j = 0; j < 8; ++j) {
         prefetch<Type::kSubBytes, C>(bytes + kHeadBytes + j * Type::kSubBytes);
-        sub_block<C>(*block, j, 0, x, d[0], total.half[0]);
-        forget_broadcasts();
-        sub_block<C>(*block, j, 1, x, d[1], total.half[1]);
+        dot_scaled<0, 8, C, kStride>(Type::quants(*block, j, 0), Type::quants(*block, j, 32),
+                                     x + 32 * j, block->scales[j], integers);
+        integers.to_memory();
       }
+      Integers<C> below;
+      subtract_mins(*block, x, below);
+      Rows<C> total;
+      total.add(integers, block->d);
+      total.add(below, block->dmin);
       acc.add(total, x);
     }
     acc.store(tile);
   }
 };
 
-// Eight times -(sum of 16 consecutive activations)
-IX_INLINE __m256i minus_sums_of_16(const uint8_t* x, int s) {
-  return _mm256_srai_epi32(broadcast(x + offsetof(Q8Block256, start16) + 4 * s), 5);
-}
-
-// Types with sub-blocks of 16 whose integer sums fit 16 bits (at most 16 · 4 · 127 = 8128): they
-// are multiplied with the integer scales and added up over the block, at most 16 · 8128 · 32 <
-// 2^23, which a float holds exactly.
+// Types with sub-blocks of 16.
 template <typename Type>
 struct BlocksK16 {
   using Activation = Q8Block256;
   using Panel = typename Type::Panel;
   static constexpr int kStride = sizeof(Activation);
-  static constexpr int kMaxColumns = 4;
+  static constexpr int kMaxColumns = 6;
 
-  IX_INLINE static __m128i load_scales(const Panel& block, int s, int half) {
-    return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(block.scales[s] + 8 * half));
+  // Words: the scales, or the mins, of rows 8 · half … in sub-blocks 2j and 2j + 1.
+  IX_INLINE static __m256i pairs_of_scales(const Panel& block, int j, int half) {
+    __m128i bytes = _mm_unpacklo_epi8(load_8_bytes(block.scales[2 * j] + 8 * half),
+                                      load_8_bytes(block.scales[2 * j + 1] + 8 * half));
+    if constexpr (Type::kMin) {
+      bytes = _mm_and_si128(_mm_srli_epi16(bytes, 4), _mm_set1_epi8(15));
+    }
+    return _mm256_cvtepi8_epi16(bytes);
   }
 
-  // total[c] += scale × groups [kFirst, kFirst + 4), of sub-block s of 16 columns
-  template <int kFirst, int C, typename Quants>
-  IX_INLINE static void sub_block(const Quants& quants, const Panel& block, int s, int half,
-                                  const uint8_t* x, __m256i* total) {
-    __m256i sums[C];
+  // -(sums of 16 activations) as words.
+  IX_INLINE static __m256i minus_sums(const uint8_t* x) {
+    const uint8_t* start = x + offsetof(Q8Block256, start16);
+    const __m256i low = _mm256_srai_epi32(load(start), 5);
+    const __m256i high = _mm256_srai_epi32(load(start + 32), 5);
+    return _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
+  }
+
+  // -(scales or mins · sums of the activations)
+  template <int C>
+  IX_INLINE static void subtract(const Panel& block, const uint8_t* x, Integers<C>& below) {
+    alignas(32) uint8_t sums[C][32];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
-      sums[c] = Type::kOffsetBits == 0
-                    ? _mm256_setzero_si256()
-                    : offset_share<Type::kOffsetBits>(minus_sums_of_16(x + c * kStride, s));
+      _mm256_store_si256(reinterpret_cast<__m256i*>(sums[c]), minus_sums(x + c * kStride));
     }
-    add_groups<kFirst, 4, C, kStride>(quants, x + 16 * (s - kFirst / 4), sums);
-    __m128i bytes = load_scales(block, s, half);
-    if constexpr (Type::kMin) bytes = _mm_and_si128(bytes, _mm_set1_epi8(15));
-    const __m256i scale = words_of_scales(bytes);
 #pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      total[c] = add_word_products(total[c], sums[c], scale);
+    for (int j = 0; j < 8; ++j) {
+      below.template add_pairs<32>(pairs_of_scales(block, j, 0), pairs_of_scales(block, j, 1),
+                                   sums[0] + 4 * j);
     }
   }
 
-  // total[c] -= dmin × (mins · sums of the activations)
-  template <int C>
-  IX_INLINE static void subtract_mins(const Panel& block, int half, const uint8_t* x,
-                                      __m256* total) {
-    __m256i minus_below[C];
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) minus_below[c] = _mm256_setzero_si256();
-    for (int s = 0; s < 16; ++s) {
-      // The upper half of each dword is zero: the product is with the lower half of a sum alone.
-      const __m256i mins = _mm256_srli_epi32(_mm256_cvtepu8_epi32(load_scales(block, s, half)), 4);
-#pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) {
-        const __m256i sums = minus_sums_of_16(x + c * kStride, s);
-        minus_below[c] = add_word_products(minus_below[c], mins, sums);
-      }
-    }
-    const __m256 dmin = load_halves(block.dmin + 8 * half);
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      total[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(minus_below[c]), dmin, total[c]);
-    }
-  }
+  // Mins have the upper halves of the bytes.
+  static constexpr int kScaleMask = Type::kMin ? 15 : 255;
 
-  // total[c] = block × activations
-  template <int C>
-  IX_INLINE static void block_half(const Panel& block, int half, const uint8_t* x,
-                                   const __m256i* integers, __m256* total) {
-    const __m256 d = load_halves(block.d + 8 * half);
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) total[c] = _mm256_mul_ps(_mm256_cvtepi32_ps(integers[c]), d);
-    if constexpr (Type::kMin) subtract_mins<C>(block, half, x, total);
-  }
-
-  template <int C>
-  IX_INLINE static void sub_blocks(const Panel& block, int j, int half, const uint8_t* x,
-                                   __m256i* integers) {
-    const auto quants = Type::quants(block, j, 32 * half);
-    sub_block<0, C>(quants, block, 2 * j, half, x, integers);
-    sub_block<4, C>(quants, block, 2 * j + 1, half, x, integers);
+  template <int kFirst, int C>
+  IX_INLINE static void sub_block(const Panel& block, int s, const uint8_t* x,
+                                  Integers<C>& integers) {
+    const auto* scales = reinterpret_cast<const uint8_t*>(block.scales[s]);
+    dot_scaled<kFirst, kFirst + 4, C, kStride, kScaleMask>(Type::quants(block, s / 2, 0),
+                                                           Type::quants(block, s / 2, 32),
+                                                           x + 32 * (s / 2), scales, integers);
+    integers.to_memory();
   }
 
   template <int C>
@@ -174,77 +124,22 @@ struct BlocksK16 {
     for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
       prefetch<Type::kHeadBytes, C>(bytes);
-      __m256i integers[2][C];
-#pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) integers[0][c] = integers[1][c] = _mm256_setzero_si256();
+      Integers<C> integers;
+      integers.to_memory();
       for (int j = 0; j < 8; ++j) {
         prefetch<kSubBytes, C>(bytes + Type::kHeadBytes + j * kSubBytes);
-        sub_blocks<C>(*block, j, 0, x, integers[0]);
-        forget_broadcasts();
-        sub_blocks<C>(*block, j, 1, x, integers[1]);
+        sub_block<0>(*block, 2 * j, x, integers);
+        sub_block<4>(*block, 2 * j + 1, x, integers);
       }
+      Integers<C> below;
+      subtract(*block, x, below);
       Rows<C> total;
-      block_half<C>(*block, 0, x, integers[0], total.half[0]);
-      forget_broadcasts();
-      block_half<C>(*block, 1, x, integers[1], total.half[1]);
-      acc.add(total, x);
-    }
-    acc.store(tile);
-  }
-};
-
-struct BlocksQ6K {
-  using Activation = Q8Block256;
-  static constexpr int kStride = sizeof(Activation);
-  static constexpr int kMaxColumns = 4;
-
-  // total[c] += scale × groups [kFirst, kFirst + 4), of sub-block s of 16 columns
-  template <int kFirst, int C>
-  IX_INLINE static void sub_block(const LowAndTwoBits& quants, const int8_t* scales, int s,
-                                  const uint8_t* x, __m256 d, __m256* total) {
-    __m256i sums[C];
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {  // offset 32
-      sums[c] = _mm256_slli_epi32(minus_sums_of_16(x + c * kStride, s), 5);
-    }
-    dot<kFirst, kFirst + 4, C, kStride>(quants, x + 16 * (s - kFirst / 4), sums);
-    const __m256i integers =
-        _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(scales)));
-    const __m256 scale = _mm256_mul_ps(_mm256_cvtepi32_ps(integers), d);
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      total[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[c]), scale, total[c]);
-    }
-  }
-
-  // total[c] += scales × sub-blocks 2j and 2j + 1
-  template <int C>
-  IX_INLINE static void sub_blocks(const PanelQ6_K& block, int j, int half, const uint8_t* x,
-                                   __m256 d, __m256* total) {
-    const LowAndTwoBits quants(block.sub[j].low, block.sub[j].high, 32 * half);
-    const int8_t* scales = block.scales[2 * j] + 8 * half;
-    sub_block<0, C>(quants, scales, 2 * j, x, d, total);
-    sub_block<4, C>(quants, scales + kPanelRows, 2 * j + 1, x, d, total);
-  }
-
-  template <int C>
-  static void tile(const Tile& tile) {
-    constexpr int kHeadBytes = sizeof(PanelQ6_K::d) + sizeof(PanelQ6_K::scales);
-    constexpr int kSubBytes = (sizeof(PanelQ6_K) - kHeadBytes) / 8;
-    const auto* block = reinterpret_cast<const PanelQ6_K*>(tile.panel);
-    const uint8_t* x = tile.x;
-    Rows<C> acc;
-    for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
-      const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<kHeadBytes, C>(bytes);
-      Rows<C> total;
-      const __m256 d[2] = {load_halves(block->d), load_halves(block->d + 8)};
-      for (int j = 0; j < 8; ++j) {
-        prefetch<kSubBytes, C>(bytes + kHeadBytes + j * kSubBytes);
-        sub_blocks<C>(*block, j, 0, x, d[0], total.half[0]);
-        forget_broadcasts();
-        sub_blocks<C>(*block, j, 1, x, d[1], total.half[1]);
+      if constexpr (Type::kMin) {
+        total.add(below, block->dmin);
+      } else {
+        integers.template add_shifted<Type::kOffsetBits>(below);
       }
+      total.add(integers, block->d);
       acc.add(total, x);
     }
     acc.store(tile);

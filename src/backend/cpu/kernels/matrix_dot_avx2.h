@@ -47,45 +47,58 @@ IX_INLINE __m256i add_word_products(__m256i sum, __m256i a, __m256i b) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
 }
 
-// sums[c] += kCount groups from kGroup on × x[c * kStride + 4 * kGroup …], as two sums of 16 bits a
-// row.
-template <int kGroup, int kCount, int C, int kStride, typename Quants>
-IX_INLINE void add_groups(const Quants& quants, const uint8_t* x, __m256i* sums) {
-  const __m256i w = quants.template group<kGroup>();
+// sums[h][c] += groups [kGroup, kEnd) of half h × x[c * kStride + 4 * kGroup …], as two sums of 16
+// bits a row.
+template <int kGroup, int kEnd, int C, int kStride, typename Quants>
+IX_INLINE void add_groups(const Quants& low, const Quants& high, const uint8_t* x,
+                          __m256i (&sums)[2][C]) {
+  forget_loads();
+  const __m256i w[2] = {low.template group<kGroup>(), high.template group<kGroup>()};
 #pragma GCC unroll 8
   for (int c = 0; c < C; ++c) {
-    const __m256i product = products<Quants>(w, broadcast(x + c * kStride + 4 * kGroup));
-    sums[c] = _mm256_add_epi16(sums[c], product);
+    const __m256i both = broadcast(x + c * kStride + 4 * kGroup);
+    sums[0][c] = _mm256_add_epi16(sums[0][c], products<Quants>(w[0], both));
+    sums[1][c] = _mm256_add_epi16(sums[1][c], products<Quants>(w[1], both));
+    in_register(sums[0][c]);
+    in_register(sums[1][c]);
   }
-  if constexpr (kCount > 1) add_groups<kGroup + 1, kCount - 1, C, kStride>(quants, x, sums);
+  if constexpr (kGroup + 1 < kEnd) add_groups<kGroup + 1, kEnd, C, kStride>(low, high, x, sums);
 }
 
-// What add_groups adds to, where minus_sum × 2^kBits goes before it: the upper of the two.
-template <int kBits>
-IX_INLINE __m256i offset_share(__m256i minus_sum) {
-  return _mm256_slli_epi32(minus_sum, 16 + kBits);
-}
-
-// [row] of 8 scales, to be multiplied with what add_groups gives: both sums.
-IX_INLINE __m256i words_of_scales(__m128i bytes) {
-  return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(bytes, bytes));
-}
-
-// sums[c] += groups [kFirst, kLast) × x[c * kStride …], x at the sub-block's first activation.
+// total += words[h] × groups [kFirst, kLast) of half h, x at the sub-block's first activation.
+// Words: a row's number twice.
 template <int kFirst, int kLast, int C, int kStride, typename Quants>
-IX_INLINE void dot(const Quants& quants, const uint8_t* x, __m256i* sums) {
-  constexpr int kGroups = kGroupsIn16Bits<Quants>;
-  __m256i sums16[C];
-#pragma GCC unroll 8
-  for (int c = 0; c < C; ++c) sums16[c] = _mm256_setzero_si256();
-  add_groups<kFirst, kGroups, C, kStride>(quants, x, sums16);
+IX_INLINE void dot_words(const Quants& low, const Quants& high, const uint8_t* x,
+                         const __m256i (&words)[2], Integers<C>& total) {
+  constexpr int kEnd =
+      kFirst + kGroupsIn16Bits<Quants> < kLast ? kFirst + kGroupsIn16Bits<Quants> : kLast;
+  Integers<C> sums;
+  add_groups<kFirst, kEnd, C, kStride>(low, high, x, sums.half);
 #pragma GCC unroll 8
   for (int c = 0; c < C; ++c) {
-    sums[c] = add_word_products(sums[c], sums16[c], _mm256_set1_epi16(1));
+    total.half[0][c] = add_word_products(total.half[0][c], sums.half[0][c], words[0]);
+    total.half[1][c] = add_word_products(total.half[1][c], sums.half[1][c], words[1]);
   }
-  if constexpr (kFirst + kGroups < kLast) {
-    dot<kFirst + kGroups, kLast, C, kStride>(quants, x, sums);
-  }
+  if constexpr (kEnd < kLast) dot_words<kEnd, kLast, C, kStride>(low, high, x, words, total);
+}
+
+// The same without words.
+template <int kFirst, int kLast, int C, int kStride, typename Quants>
+IX_INLINE void dot(const Quants& low, const Quants& high, const uint8_t* x, Integers<C>& total) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  dot_words<kFirst, kLast, C, kStride>(low, high, x, {ones, ones}, total);
+}
+
+// The same with the 16 rows' scales: signed bytes, of which kMask counts.
+template <int kFirst, int kLast, int C, int kStride, int kMask = 255, typename Quants>
+IX_INLINE void dot_scaled(const Quants& low, const Quants& high, const uint8_t* x,
+                          const uint8_t* scales, Integers<C>& total) {
+  const auto words = [&](int half) {
+    const __m128i bytes =
+        _mm_and_si128(load_8_bytes(scales + 8 * half), _mm_set1_epi8(static_cast<char>(kMask)));
+    return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(bytes, bytes));
+  };
+  dot_words<kFirst, kLast, C, kStride>(low, high, x, {words(0), words(1)}, total);
 }
 
 }  // namespace

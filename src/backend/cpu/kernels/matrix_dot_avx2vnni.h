@@ -31,32 +31,47 @@ IX_INLINE __m256i add_word_products(__m256i sum, __m256i a, __m256i b) {
 #endif
 }
 
-// sums[c] += kCount groups from kGroup on × x[c * kStride + 4 * kGroup …].
-template <int kGroup, int kCount, int C, int kStride, typename Quants>
-IX_INLINE void add_groups(const Quants& quants, const uint8_t* x, __m256i* sums) {
-  const __m256i w = quants.template group<kGroup>();
+// total += groups [kFirst, kLast) of half h × x[c * kStride + 4 * kFirst …], x at the sub-block's
+// first activation.
+template <int kFirst, int kLast, int C, int kStride, typename Quants>
+IX_INLINE void dot(const Quants& low, const Quants& high, const uint8_t* x, Integers<C>& total) {
+  forget_loads();
+  const __m256i w[2] = {low.template group<kFirst>(), high.template group<kFirst>()};
 #pragma GCC unroll 8
   for (int c = 0; c < C; ++c) {
-    sums[c] = add_byte_products(sums[c], w, broadcast(x + c * kStride + 4 * kGroup));
+    const __m256i both = broadcast(x + c * kStride + 4 * kFirst);
+    total.half[0][c] = add_byte_products(total.half[0][c], w[0], both);
+    total.half[1][c] = add_byte_products(total.half[1][c], w[1], both);
   }
-  if constexpr (kCount > 1) add_groups<kGroup + 1, kCount - 1, C, kStride>(quants, x, sums);
+  if constexpr (kFirst + 1 < kLast) dot<kFirst + 1, kLast, C, kStride>(low, high, x, total);
 }
 
-// What add_groups adds to, where minus_sum × 2^kBits goes before it.
-template <int kBits>
-IX_INLINE __m256i offset_share(__m256i minus_sum) {
-  return _mm256_slli_epi32(minus_sum, kBits);
-}
+// Sums of these groups fit 16 bits with their sign.
+template <typename Quants, int kGroups>
+constexpr bool kFit16Bits = 4 * kGroups*((1 << Quants::kBits) - 1) * 127 < 32768;
 
-// [row] of 8 scales, to be multiplied with what add_groups gives, whose upper half is its sign.
-IX_INLINE __m256i words_of_scales(__m128i bytes) {
-  return _mm256_cvtepu16_epi32(_mm_cvtepi8_epi16(bytes));
-}
-
-// sums[c] += groups [kFirst, kLast) × x[c * kStride …], x at the sub-block's first activation.
-template <int kFirst, int kLast, int C, int kStride, typename Quants>
-IX_INLINE void dot(const Quants& quants, const uint8_t* x, __m256i* sums) {
-  add_groups<kFirst, kLast - kFirst, C, kStride>(quants, x, sums);
+// The same times the 16 rows' scales: signed bytes, of which kMask counts.
+template <int kFirst, int kLast, int C, int kStride, int kMask = 255, typename Quants>
+IX_INLINE void dot_scaled(const Quants& low, const Quants& high, const uint8_t* x,
+                          const uint8_t* scales, Integers<C>& total) {
+  Integers<C> sums;
+  dot<kFirst, kLast, C, kStride>(low, high, x, sums);
+#pragma GCC unroll 2
+  for (int h = 0; h < 2; ++h) {
+    const __m128i bytes =
+        _mm_and_si128(load_8_bytes(scales + 8 * h), _mm_set1_epi8(static_cast<char>(kMask)));
+    const __m256i dwords = _mm256_cvtepi8_epi32(bytes);
+    const __m256i words = _mm256_and_si256(dwords, _mm256_set1_epi32(0xffff));
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      if constexpr (kFit16Bits<Quants, kLast - kFirst>) {
+        total.half[h][c] = add_word_products(total.half[h][c], sums.half[h][c], words);
+      } else {
+        const __m256i product = _mm256_mullo_epi32(sums.half[h][c], dwords);
+        total.half[h][c] = _mm256_add_epi32(total.half[h][c], product);
+      }
+    }
+  }
 }
 
 }  // namespace
