@@ -18,7 +18,13 @@ void expect_untouched(const std::vector<float>& c) {
 void expect_product(const std::vector<float>& got, const Reference& expected, int64_t k) {
   ASSERT_EQ(got.size(), expected.c.size());
   for (size_t i = 0; i < got.size(); ++i) {
-    ASSERT_LE(std::fabs(got[i] - expected.c[i]), gamma(k) * expected.magnitude[i]) << i;
+    if (std::isnan(expected.c[i])) {
+      ASSERT_TRUE(std::isnan(got[i])) << i << ": " << got[i];
+    } else if (std::isinf(expected.c[i])) {
+      ASSERT_EQ(got[i], expected.c[i]) << i;
+    } else {
+      ASSERT_LE(std::fabs(got[i] - expected.c[i]), gamma(k) * expected.magnitude[i]) << i;
+    }
   }
 }
 

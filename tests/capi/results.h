@@ -13,7 +13,7 @@ inline constexpr float kUntouched = 12345.0F;
 std::vector<float> untouched(int64_t count);
 void expect_untouched(const std::vector<float>& c);
 
-// Within gamma(k) of the products in double.
+// |got - reference| <= gamma(k) |A| |B|; where the sums in double are infinite or NaN, as they are.
 void expect_product(const std::vector<float>& got, const Reference& expected, int64_t k);
 
 void expect_same_bits(const std::vector<float>& got, const std::vector<float>& expected);

@@ -13,19 +13,21 @@
 
 #include "backend/xla/pjrt/pjrt_runtime.h"
 #include "capi/reference.h"
+#include "capi/results.h"
 #include "xla/pjrt/plugins.h"
 
 namespace ix::backend::xla {
 namespace {
 
-using capi::test::gamma;
+using capi::test::expect_product;
+using capi::test::expect_same_bits;
 using capi::test::half_value;
+using capi::test::kUntouched;
 using capi::test::nearest_half;
 using capi::test::Operands;
 using capi::test::random_operands;
 using capi::test::Reference;
-
-constexpr float kUntouched = 12345.0F;
+using capi::test::untouched;
 
 std::unique_ptr<GemmDevice> open(const testing::CpuPlugin& plugin, int devices,
                                  GemmDeviceOptions options = {}) {
@@ -52,22 +54,8 @@ std::shared_ptr<const ShardedWeights> upload(GemmDevice& device, const Operands&
   return std::move(weights).value();
 }
 
-// |got - reference| <= gamma(K) |A| |B|; where the sums in double are infinite or NaN, as they are.
-void expect_product(const std::vector<float>& got, const Reference& expected, int64_t k) {
-  ASSERT_EQ(got.size(), expected.c.size());
-  for (size_t i = 0; i < got.size(); ++i) {
-    if (std::isnan(expected.c[i])) {
-      ASSERT_TRUE(std::isnan(got[i])) << i << ": " << got[i];
-    } else if (std::isinf(expected.c[i])) {
-      ASSERT_EQ(got[i], expected.c[i]) << i;
-    } else {
-      ASSERT_LE(std::fabs(got[i] - expected.c[i]), gamma(k) * expected.magnitude[i]) << i;
-    }
-  }
-}
-
 std::vector<float> multiply(GemmDevice& device, const ShardedWeights& weights, const Operands& o) {
-  std::vector<float> c(static_cast<size_t>(o.m * o.n), kUntouched);
+  std::vector<float> c = untouched(o.m * o.n);
   const GemmOperands operands = {o.b.data(), c.data()};
   const Status status = device.multiply(weights, {o.n, o.n, o.n, false}, {&operands, 1});
   EXPECT_TRUE(status.ok()) << status.message();
@@ -77,7 +65,7 @@ std::vector<float> multiply(GemmDevice& device, const ShardedWeights& weights, c
 // A row of the batch's columns is one product: B [k, n] cut into `count` products of n / count.
 std::vector<float> multiply_batch(GemmDevice& device, const ShardedWeights& weights,
                                   const Operands& o, int64_t count) {
-  std::vector<float> c(static_cast<size_t>(o.m * o.n), kUntouched);
+  std::vector<float> c = untouched(o.m * o.n);
   std::vector<GemmOperands> batch;
   const int64_t n = o.n / count;
   for (int64_t i = 0; i < count; ++i) batch.push_back({o.b.data() + i * n, c.data() + i * n});
@@ -100,7 +88,7 @@ TEST_P(GemmDeviceTest, ProductsAreWithinTheErrorBoundOfFp32Sums) {
       expect_product(c, capi::test::multiply(o), k);
       // The same program on the same numbers.
       const std::vector<float> again = multiply(*device, *weights, o);
-      EXPECT_EQ(std::memcmp(c.data(), again.data(), c.size() * sizeof(float)), 0);
+      expect_same_bits(c, again);
     }
   }
 }
@@ -147,7 +135,7 @@ TEST(GemmDevice, TransposedColumnsAreTheSame) {
   std::vector<float> c(expected.size(), kUntouched);
   const GemmOperands operands = {transposed.data(), c.data()};
   ASSERT_TRUE(device->multiply(*weights, {o.n, ldb, o.n, true}, {&operands, 1}).ok());
-  EXPECT_EQ(std::memcmp(c.data(), expected.data(), c.size() * sizeof(float)), 0);
+  expect_same_bits(c, expected);
 }
 
 TEST(GemmDevice, BatchesAreSpreadOverGroupsOfDevices) {
@@ -276,7 +264,7 @@ TEST(GemmDevice, ServesManyThreadsAtOnce) {
       const auto own = i % 2 == 0 ? weights : upload(*device, o, 1);
       for (int repeat = 0; repeat < 5; ++repeat) {
         const std::vector<float> c = multiply(*device, *own, o);
-        EXPECT_EQ(std::memcmp(c.data(), expected.data(), c.size() * sizeof(float)), 0);
+        expect_same_bits(c, expected);
       }
     });
   }
