@@ -127,8 +127,9 @@ inline void add_value_columns(const float* weights, int64_t weight_stride, int f
                               int64_t out_stride) {
   if (first >= end) return;
   int64_t c = 0;
-  for (; c + 4 * kLanes <= width; c += 4 * kLanes) {
-    add_values<Q, 4>(weights, weight_stride, first, end, values, width, c, out, out_stride);
+  constexpr int kVectors = 4 * Q <= kValueSums ? 4 : 2;
+  for (; c + kVectors * kLanes <= width; c += kVectors * kLanes) {
+    add_values<Q, kVectors>(weights, weight_stride, first, end, values, width, c, out, out_stride);
   }
   for (; c + kLanes <= width; c += kLanes) {
     add_values<Q, 1>(weights, weight_stride, first, end, values, width, c, out, out_stride);
@@ -182,6 +183,7 @@ void attention_values(const float* weights, int64_t weight_stride, int count, co
     q += tile.kQueries;
   };
   while (q + kValueQueries <= count) take(Queries<kValueQueries>());
+  if (kValueQueries > 4 && q + 4 <= count) take(Queries<4>());
   if (kValueQueries > 2 && q + 2 <= count) take(Queries<2>());
   while (q < count) take(Queries<1>());
 }

@@ -9,10 +9,11 @@ namespace {
 typedef __m256 Vec;
 constexpr int kLanes = 8;
 // 16 registers. Scores: 2 queries x 2 vectors of 8 tokens x 2 partial sums = 8 accumulators.
-// Values: 2 queries x 4 vectors of columns = 8.
+// Values: 6 queries x 2 vectors of columns = 12.
 constexpr int kScoreQueries = 2;
 constexpr int kScorePartials = 2;
-constexpr int kValueQueries = 2;
+constexpr int kValueQueries = 6;
+constexpr int kValueSums = 12;
 
 inline Vec set1(float x) { return _mm256_set1_ps(x); }
 inline Vec load(const float* p) { return _mm256_loadu_ps(p); }

@@ -14,6 +14,7 @@ constexpr int kLanes = 16;
 constexpr int kScoreQueries = 8;
 constexpr int kScorePartials = 2;
 constexpr int kValueQueries = 4;
+constexpr int kValueSums = 16;
 
 inline Vec set1(float x) { return _mm512_set1_ps(x); }
 inline Vec load(const float* p) { return _mm512_loadu_ps(p); }

@@ -13,10 +13,11 @@ namespace {
 typedef float Vec __attribute__((vector_size(16)));
 typedef int32_t VecInt __attribute__((vector_size(16)));
 constexpr int kLanes = 4;
-// Queries that one pass of an attention kernel serves, and partial sums of a q . k.
+// Queries that one pass of an attention kernel serves, partial sums of a q . k, sums of values.
 constexpr int kScoreQueries = 2;
 constexpr int kScorePartials = 1;
 constexpr int kValueQueries = 2;
+constexpr int kValueSums = 8;
 
 inline Vec set1(float x) { return Vec{x, x, x, x}; }
 inline Vec load(const float* p) {

@@ -13,6 +13,7 @@ constexpr int kLanes = 4;
 constexpr int kScoreQueries = 2;
 constexpr int kScorePartials = 2;
 constexpr int kValueQueries = 4;
+constexpr int kValueSums = 16;
 
 inline Vec set1(float x) { return vdupq_n_f32(x); }
 inline Vec load(const float* p) { return vld1q_f32(p); }
