@@ -41,16 +41,22 @@ void prepare_query(const float* query, int64_t head_dim, float* out) {
   memcpy(out, query, static_cast<size_t>(head_dim) * sizeof(float));
 }
 
+// Fetches the cache lines of `count` numbers.
+inline void fetch(const uint16_t* p, int64_t count) {
+  for (int64_t i = 0; i < count; i += 32) __builtin_prefetch(p + i);
+}
+
 // A number of queries as a type.
 template <int Q>
 struct Queries {
   static constexpr int kQueries = Q;
 };
 
-// Scores of Q queries for one block.
-template <int Q>
+// Scores of Q queries for one block; where kAhead, the keys at `next` are fetched meanwhile.
+template <int Q, bool kAhead>
 inline void score_block(const float* queries, int64_t query_stride, const uint16_t* keys,
-                        int64_t head_dim, float scale, float* scores, int64_t score_stride) {
+                        const uint16_t* next, int64_t head_dim, float scale, float* scores,
+                        int64_t score_stride) {
   Vec sum[Q][kScorePartials][kTokenVectors];
   for (int q = 0; q < Q; ++q) {
     for (int p = 0; p < kScorePartials; ++p) {
@@ -67,6 +73,7 @@ inline void score_block(const float* queries, int64_t query_stride, const uint16
   };
   int64_t d = 0;
   for (; d + kScorePartials <= head_dim; d += kScorePartials) {
+    if (kAhead) fetch(next + d * kTokens, kScorePartials * kTokens);
     for (int p = 0; p < kScorePartials; ++p) step(d + p, p);
   }
   for (; d < head_dim; ++d) step(d, 0);
@@ -84,11 +91,17 @@ void attention_scores(const float* queries, int64_t query_stride, int count,
                       const uint16_t* const* keys, int blocks, int64_t head_dim, float scale,
                       float* scores, int64_t score_stride) {
   for (int b = 0; b < blocks; ++b) {
+    const uint16_t* next = keys[b + 1 < blocks ? b + 1 : b];
     float* out = scores + b * kTokens;
     int q = 0;
     const auto take = [&](auto tile) __attribute__((always_inline)) {
-      score_block<tile.kQueries>(queries + q * query_stride, query_stride, keys[b], head_dim, scale,
-                                 out + q * score_stride, score_stride);
+      if (q == 0) {
+        score_block<tile.kQueries, true>(queries, query_stride, keys[b], next, head_dim, scale, out,
+                                         score_stride);
+      } else {
+        score_block<tile.kQueries, false>(queries + q * query_stride, query_stride, keys[b], next,
+                                          head_dim, scale, out + q * score_stride, score_stride);
+      }
       q += tile.kQueries;
     };
     while (q + kScoreQueries <= count) take(Queries<kScoreQueries>());
@@ -98,52 +111,72 @@ void attention_scores(const float* queries, int64_t query_stride, int count,
   }
 }
 
-// Adds tokens [first, end) of Q queries to D vectors of their outputs.
-template <int Q, int D>
-inline void add_values(const float* weights, int64_t weight_stride, int first, int end,
-                       const uint16_t* const* values, int64_t width, int64_t column, float* out,
+// Adds `count` tokens of a block to D vectors of Q queries' outputs: weights, values and next point
+// to the first token, out to the columns; values are of the block, next of what is fetched
+// meanwhile.
+template <int Q, int D, bool kAhead>
+inline void add_values(const float* weights, int64_t weight_stride, int count,
+                       const uint16_t* values, const uint16_t* next, int64_t width, float* out,
                        int64_t out_stride) {
   Vec sum[Q][D];
   for (int q = 0; q < Q; ++q) {
-    for (int d = 0; d < D; ++d) sum[q][d] = load(out + q * out_stride + column + d * kLanes);
+    for (int d = 0; d < D; ++d) sum[q][d] = load(out + q * out_stride + d * kLanes);
   }
-  for (int t = first; t < end; ++t) {
-    const uint16_t* row = values[t / kTokens] + (t % kTokens) * width + column;
+  for (int t = 0; t < count; ++t) {
+    if (kAhead) fetch(next + t * width, D * kLanes);
     Vec value[D];
-    for (int d = 0; d < D; ++d) value[d] = load_half(row + d * kLanes);
+    for (int d = 0; d < D; ++d) value[d] = load_half(values + t * width + d * kLanes);
     for (int q = 0; q < Q; ++q) {
       const Vec weight = set1(weights[q * weight_stride + t]);
       for (int d = 0; d < D; ++d) sum[q][d] = fma(weight, value[d], sum[q][d]);
     }
   }
   for (int q = 0; q < Q; ++q) {
-    for (int d = 0; d < D; ++d) store(out + q * out_stride + column + d * kLanes, sum[q][d]);
+    for (int d = 0; d < D; ++d) store(out + q * out_stride + d * kLanes, sum[q][d]);
   }
 }
 
+// The same over all columns.
 template <int Q>
-inline void add_value_columns(const float* weights, int64_t weight_stride, int first, int end,
-                              const uint16_t* const* values, int64_t width, float* out,
-                              int64_t out_stride) {
-  if (first >= end) return;
-  int64_t c = 0;
+inline void add_block_values(const float* weights, int64_t weight_stride, int count,
+                             const uint16_t* values, const uint16_t* next, int64_t width,
+                             float* out, int64_t out_stride) {
   constexpr int kVectors = 4 * Q <= kValueSums ? 4 : 2;
+  int64_t c = 0;
   for (; c + kVectors * kLanes <= width; c += kVectors * kLanes) {
-    add_values<Q, kVectors>(weights, weight_stride, first, end, values, width, c, out, out_stride);
+    add_values<Q, kVectors, true>(weights, weight_stride, count, values + c, next + c, width,
+                                  out + c, out_stride);
   }
   for (; c + kLanes <= width; c += kLanes) {
-    add_values<Q, 1>(weights, weight_stride, first, end, values, width, c, out, out_stride);
+    add_values<Q, 1, false>(weights, weight_stride, count, values + c, next + c, width, out + c,
+                            out_stride);
   }
   for (; c < width; ++c) {
     for (int q = 0; q < Q; ++q) {
-      for (int t = first; t < end; ++t) {
-        uint16_t half[kLanes] = {values[t / kTokens][(t % kTokens) * width + c]};
+      for (int t = 0; t < count; ++t) {
+        uint16_t half[kLanes] = {values[t * width + c]};
         float value[kLanes];
         store(value, fma(set1(weights[q * weight_stride + t]), load_half(half),
                          set1(out[q * out_stride + c])));
         out[q * out_stride + c] = value[0];
       }
     }
+  }
+}
+
+// Adds tokens [first, end), block by block.
+template <int Q>
+inline void add_token_values(const float* weights, int64_t weight_stride, int first, int end,
+                             const uint16_t* const* values, int64_t width, float* out,
+                             int64_t out_stride) {
+  for (int t = first; t < end;) {
+    const int block = t / kTokens;
+    const int offset = t % kTokens;
+    const int count = end - t < kTokens - offset ? end - t : kTokens - offset;
+    const uint16_t* next = values[t + count < end ? block + 1 : block];
+    add_block_values<Q>(weights + t, weight_stride, count, values[block] + offset * width,
+                        next + offset * width, width, out, out_stride);
+    t += count;
   }
 }
 
@@ -162,14 +195,14 @@ inline void add_visible_values(const float* weights, int64_t weight_stride, cons
   if (common_first >= common_end) common_first = common_end = INT32_MAX;
   for (int q = 0; q < Q; ++q) {
     const int until = end[q] < common_first ? end[q] : common_first;
-    add_value_columns<1>(weights + q * weight_stride, weight_stride, first[q], until, values, width,
-                         out + q * out_stride, out_stride);
+    add_token_values<1>(weights + q * weight_stride, weight_stride, first[q], until, values, width,
+                        out + q * out_stride, out_stride);
   }
-  add_value_columns<Q>(weights, weight_stride, common_first, common_end, values, width, out,
-                       out_stride);
+  add_token_values<Q>(weights, weight_stride, common_first, common_end, values, width, out,
+                      out_stride);
   for (int q = 0; q < Q; ++q) {
-    add_value_columns<1>(weights + q * weight_stride, weight_stride, common_end, end[q], values,
-                         width, out + q * out_stride, out_stride);
+    add_token_values<1>(weights + q * weight_stride, weight_stride, common_end, end[q], values,
+                        width, out + q * out_stride, out_stride);
   }
 }
 
