@@ -24,7 +24,7 @@
  *   IX_PJRT_DEVICES  how many of the plugin's devices, 1 (default) to 1024; a plugin for CPUs makes
  *               as many virtual ones.
  *   IX_CPU_ISA  the instruction set of the CPU kernels: generic, avx2, avx2vnni,
- *               avx512vnni, avx512bf16; on Arm neon_dotprod, neon_i8mm.
+ *               avx512vnni, avx512bf16, amx; on Arm neon_dotprod, neon_i8mm.
  */
 #ifndef IX_IX_H_
 #define IX_IX_H_

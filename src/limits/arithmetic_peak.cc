@@ -95,6 +95,38 @@ void fma256(int64_t iterations) {
 #undef IX_I
 }
 
+// Tiles of 16 rows of 64 bytes. Accumulators 0 to 3, two A and two B: as many as a product of
+// matrices can keep, and their loads fit between the multiplications.
+constexpr int64_t kTiles = 4;
+struct alignas(64) TileConfig {
+  uint8_t palette = 1;
+  uint8_t start_row = 0;
+  uint8_t reserved[14] = {};
+  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+
+#define IX_TILES(instruction, operand)                                                  \
+  const TileConfig config;                                                              \
+  asm volatile(                                                                         \
+      "ldtilecfg %[config]\n\t"                                                         \
+      "tilezero %%tmm0\n\ttilezero %%tmm1\n\ttilezero %%tmm2\n\ttilezero %%tmm3\n"      \
+      ".p2align 6\n1:\n\t"                                                              \
+      "tileloadd (%[a],%[stride],1), %%tmm4\n\t"                                        \
+      "tileloadd (%[a],%[stride],1), %%tmm6\n\t" instruction                            \
+      " %%tmm6, %%tmm4, %%tmm0\n\ttileloadd (%[a],%[stride],1), %%tmm7\n\t" instruction \
+      " %%tmm7, %%tmm4, %%tmm1\n\t"                                                     \
+      "tileloadd (%[a],%[stride],1), %%tmm5\n\t" instruction                            \
+      " %%tmm6, %%tmm5, %%tmm2\n\t" instruction                                         \
+      " %%tmm7, %%tmm5, %%tmm3\n\t"                                                     \
+      "dec %[n]\n\tjnz 1b\n\ttilerelease"                                               \
+      : [n] "+r"(iterations)                                                            \
+      : [config] "m"(config), [a] "r"(operand), [stride] "r"(int64_t{0})                \
+      : "cc", "memory")
+
+void int8_amx(int64_t iterations) { IX_TILES("tdpbssd", kBytes); }
+void bf16_amx(int64_t iterations) { IX_TILES("tdpbf16ps", kBfloat16); }
+
 bool has_vnni512() {
   return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
 }
@@ -106,6 +138,8 @@ bool has_avx_vnni() { return has_avx2() && cpu_has_avx_vnni(); }
 bool has_bf16() { return has_fma512() && cpu_has_avx512_bf16(); }
 
 constexpr PeakLoop kLoops[] = {
+    {"int8_amx", "tdpbssd", Arithmetic::int8, kTiles * 16 * 16 * 64 * 2, may_use_amx, int8_amx},
+    {"bf16_amx", "tdpbf16ps", Arithmetic::bf16, kTiles * 16 * 16 * 32 * 2, may_use_amx, bf16_amx},
     {"int8_vnni512", "vpdpbusd zmm", Arithmetic::int8, kAccumulators * 64 * 2, has_vnni512,
      vnni512},
     {"int8_vnni256", "vpdpbusd ymm", Arithmetic::int8, kAccumulators * 32 * 2, has_vnni256,

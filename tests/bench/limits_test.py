@@ -27,7 +27,8 @@ class Limits(unittest.TestCase):
         names = {loop["name"] for loop in out["arithmetic"]}
         for flag, name in (("avx512_vnni", "int8_vnni512"), ("avx_vnni", "int8_avxvnni"),
                            ("avx2", "int8_avx2"), ("avx512_bf16", "bf16_512"),
-                           ("avx512f", "fp32_512"), ("fma", "fp32_256")):
+                           ("avx512f", "fp32_512"), ("fma", "fp32_256"),
+                           ("amx_int8", "int8_amx"), ("amx_bf16", "bf16_amx")):
             self.assertEqual(flag in flags, name in names, name)
 
     def test_table_has_a_line_a_limit(self):

@@ -12,6 +12,7 @@
 #include "backend/cpu/kernels/matrix_dispatch.h"
 #include "backend/cpu/packed_matrix.h"
 #include "base/float16.h"
+#include "base/page_buffer.h"
 #include "cpu_kernels/random_matrix.h"
 #include "quant/blocks.h"
 
@@ -73,6 +74,22 @@ struct Output {
   float at(int64_t j, int64_t row) const { return values[static_cast<size_t>(j * stride + row)]; }
 };
 
+// What products work in, filled with what no sum may start from.
+class Scratch {
+ public:
+  Scratch(const MatrixKernels& kernels, int threads) {
+    Result<PageBuffer> buffer =
+        PageBuffer::reserve(static_cast<uint64_t>(threads * kernels.scratch_bytes));
+    EXPECT_TRUE(buffer.ok()) << buffer.status().message();
+    buffer_ = *std::move(buffer);
+    if (buffer_.size() > 0) std::memset(buffer_.data(), 0x7f, buffer_.size());
+  }
+  std::byte* data() const { return buffer_.data(); }
+
+ private:
+  PageBuffer buffer_;
+};
+
 struct KernelSet {
   std::string name;
   const MatrixKernels* kernels;
@@ -89,7 +106,8 @@ class MatmulTest : public testing::TestWithParam<std::tuple<KernelSet, const Fil
   static Output multiply(const MatrixKernels& kernels, const PackedMatrix& weights,
                          const Activations& x, int64_t n) {
     Output out(n, weights.rows());
-    weights.matmul(kernels, 0, weights.panels(), x.bytes.data(), n, out.values.data(), out.stride);
+    weights.matmul(kernels, 0, weights.panels(), x.bytes.data(), n, out.values.data(), out.stride,
+                   Scratch(kernels, 1).data());
     return out;
   }
 };
@@ -103,8 +121,10 @@ struct Case {
 };
 
 Case any_case() {
+  // Beyond 32 activation rows AMX has several units.
+  const int64_t most = *rc::gen::element<int64_t>(34, 34, 34, 80);
   return {*rc::gen::inRange<int64_t>(1, 40), *rc::gen::inRange<int64_t>(1, 6),
-          *rc::gen::inRange<int64_t>(1, 34),
+          *rc::gen::inRange<int64_t>(1, most),
           *rc::gen::element(Values::usual, Values::extreme, Values::greatest),
           *rc::gen::arbitrary<unsigned>()};
 }
@@ -241,12 +261,13 @@ TEST_P(MatmulTest, RowsHaveTheSameBitsWhateverIsComputedWithThem) {
 
     // The same rows in random batches, each panel on its own.
     Output parts(c.n, c.rows);
+    const Scratch scratch(kernels(), 1);
     for (int64_t j = 0; j < c.n;) {
-      const int64_t count = std::min<int64_t>(1 + static_cast<int64_t>(random() % 17), c.n - j);
+      const int64_t count = std::min<int64_t>(1 + static_cast<int64_t>(random() % 40), c.n - j);
       const Activations batch = quantized.slice(j, count);
       for (int64_t p = 0; p < weights.panels(); ++p) {
         weights.matmul(kernels(), p, p + 1, batch.bytes.data(), count,
-                       parts.values.data() + j * parts.stride, parts.stride);
+                       parts.values.data() + j * parts.stride, parts.stride, scratch.data());
       }
       j += count;
     }
@@ -289,6 +310,25 @@ TEST_P(MatmulTest, SetsAgree) {
   }));
 }
 
+// More panels and activation rows than a set keeps in its scratch memory at once.
+TEST_P(MatmulTest, ManyRowsOfManyPanelsHaveTheBitsOfOne) {
+  std::mt19937 random(6);
+  const int64_t rows = 531;
+  const int64_t cols = 2 * type().block_cols;
+  const int64_t n = 263;
+  const PackedMatrix weights = packed(random_matrix(type(), rows, cols, Values::usual, random));
+  const std::vector<float> x = random_activations(n, cols, Values::usual, random);
+  const Activations quantized = quantize(kernels(), weights.activation(), x, n, cols);
+  const Output whole = multiply(weights, quantized, n);
+  for (int64_t j : {0, 31, 32, 131, 132, 262}) {
+    const Output one = multiply(weights, quantized.slice(j, 1), 1);
+    EXPECT_EQ(std::memcmp(whole.values.data() + j * whole.stride, one.values.data(),
+                          static_cast<size_t>(whole.stride) * sizeof(float)),
+              0)
+        << "activation row " << j;
+  }
+}
+
 TEST_P(MatmulTest, SpreadOverThreadsGivesTheSameBits) {
   std::mt19937 random(7);
   const int64_t rows = 1000;
@@ -301,7 +341,8 @@ TEST_P(MatmulTest, SpreadOverThreadsGivesTheSameBits) {
   for (int threads : {1, 2, 4}) {
     ThreadPool pool(threads);
     Output spread(n, rows);
-    weights.matmul(kernels(), pool, quantized.bytes.data(), n, spread.values.data(), spread.stride);
+    weights.matmul(kernels(), pool, quantized.bytes.data(), n, spread.values.data(), spread.stride,
+                   Scratch(kernels(), threads).data());
     EXPECT_EQ(
         std::memcmp(one.values.data(), spread.values.data(), one.values.size() * sizeof(float)), 0)
         << threads << " threads";

@@ -95,7 +95,7 @@ class ExactProducts : public GemmProducts {
     return k_ * int64_t{sizeof(uint16_t)} + m_ * int64_t{sizeof(float)};
   }
 
-  void prepare(cpu::Isa isa, int64_t n) override {
+  Status prepare(cpu::Isa isa, int64_t n, int /*threads*/) override {
     kernels_ = &cpu::exact_kernels(isa);
     n_ = n;
     b_.resize(static_cast<size_t>(k_ * n));
@@ -103,6 +103,7 @@ class ExactProducts : public GemmProducts {
     std::normal_distribution<float> normal;
     for (uint16_t& value : b_) value = float_to_half(normal(random));
     c_.resize(static_cast<size_t>(m_ * n));
+    return ok_status();
   }
 
   Status multiply(ThreadPool& pool) override {

@@ -115,7 +115,7 @@ class GemmBench {
         const Shape shape{m, n, k};
         line_.show(fmt::format("{} {} {} x {} x {}", kind.name, cpu::to_string(isa), m, n, k));
         limits_.before(pool.threads());
-        products->prepare(isa, n);
+        IX_RETURN_IF_ERROR(products->prepare(isa, n, pool.threads()));
         IX_ASSIGN_OR_RETURN(GemmResult result, measure(*products, pool));
         result.limits = limits_.after(pool.threads());
         line_.clear();

@@ -27,7 +27,8 @@ class GemmProducts {
   virtual int64_t column_bytes() const = 0;  // of a column's activations and results
 
   // The kernels and columns of the products that follow; n columns must fit into memory.
-  virtual void prepare(backend::cpu::Isa isa, int64_t n) = 0;
+  // resource_exhausted where they do not.
+  virtual Status prepare(backend::cpu::Isa isa, int64_t n, int threads) = 0;
 
   // One product with the next copy, after prepare(). resource_exhausted without memory for what a
   // product needs besides.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "backend/cpu/kernels/matrix_dispatch.h"
+#include "base/page_buffer.h"
 #include "bench/packed_weights.h"
 #include "bench/weight_types.h"
 
@@ -28,16 +29,22 @@ class PackedProducts : public GemmProducts {
            matrix().rows() * static_cast<int64_t>(sizeof(float));
   }
 
-  void prepare(cpu::Isa isa, int64_t n) override {
+  Status prepare(cpu::Isa isa, int64_t n, int threads) override {
     kernels_ = &cpu::matrix_kernels(isa);
     n_ = n;
+    IX_ASSIGN_OR_RETURN(activations_,
+                        PageBuffer::allocate(static_cast<uint64_t>(
+                            cpu::activation_bytes(matrix().activation(), matrix().cols(), n))));
+    IX_ASSIGN_OR_RETURN(
+        scratch_, PageBuffer::allocate(static_cast<uint64_t>(threads * kernels_->scratch_bytes)));
     quantize_columns();
     results_.resize(static_cast<size_t>(n * matrix().rows()));
+    return ok_status();
   }
 
   Status multiply(ThreadPool& pool) override {
-    weights_.at(next_).matmul(*kernels_, pool, activations_.data(), n_, results_.data(),
-                              matrix().rows());
+    weights_.at(next_).matmul(*kernels_, pool, activations(), n_, results_.data(), matrix().rows(),
+                              scratch_.data());
     next_ = (next_ + 1) % weights_.count();
     return ok_status();
   }
@@ -50,11 +57,11 @@ class PackedProducts : public GemmProducts {
 
  private:
   const cpu::PackedMatrix& matrix() const { return weights_.at(0); }
+  uint8_t* activations() const { return reinterpret_cast<uint8_t*>(activations_.data()); }
 
   // Normally distributed, as the kernels read them.
   void quantize_columns() {
     const cpu::ActivationKind kind = matrix().activation();
-    activations_.resize(static_cast<size_t>(cpu::activation_bytes(kind, matrix().cols(), n_)));
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
     std::vector<float> row(static_cast<size_t>(matrix().cols()));
@@ -63,7 +70,7 @@ class PackedProducts : public GemmProducts {
       for (float& value : row) value = normal(random);
       const auto begin = Clock::now();
       cpu::quantize_row(kernels_->quantize[static_cast<int>(kind)], kind, row.data(),
-                        matrix().cols(), j, n_, activations_.data());
+                        matrix().cols(), j, n_, activations());
       ns += std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
     }
     quantize_ns_per_row_ = ns / static_cast<double>(n_);
@@ -73,7 +80,8 @@ class PackedProducts : public GemmProducts {
   const cpu::MatrixKernels* kernels_ = nullptr;
   int64_t n_ = 0;
   int64_t next_ = 0;  // copy
-  std::vector<uint8_t> activations_;
+  PageBuffer activations_;
+  PageBuffer scratch_;
   std::vector<float> results_;      // [n, rows]
   double quantize_ns_per_row_ = 0;  // on one thread
 };

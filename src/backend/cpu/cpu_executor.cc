@@ -27,7 +27,7 @@ class CpuExecutor final : public Executor {
     const graph::Decoder& decoder = model->decoder();
     IX_ASSIGN_OR_RETURN(KvInfo kv, paged_kv(decoder, options, sizeof(uint16_t)));
     const int threads = options.threads > 0 ? options.threads : default_threads();
-    const BufferSizes sizes = BufferSizes::of(decoder, options);
+    const BufferSizes sizes = BufferSizes::of(decoder, options, matrix_kernels(model->isa()));
     IX_RETURN_IF_ERROR(check_fits(*model, options, kv, sizes, threads));
     IX_ASSIGN_OR_RETURN(KvCache cache, KvCache::create(decoder, kv));
     IX_ASSIGN_OR_RETURN(StepBuffers buffers, StepBuffers::create(decoder, sizes, threads));

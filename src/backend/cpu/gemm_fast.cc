@@ -57,10 +57,12 @@ Status gemm_fast(const MatrixKernels& matrix, const ExactKernels& exact, const P
       direct ? 0 : round_up<int64_t>(most * a.rows() * int64_t{sizeof(float)}, 64);
   const int64_t scratch_bytes =
       round_up<int64_t>(scratch_floats(a.cols()) * int64_t{sizeof(float)}, 64);
+  const int64_t thread_bytes = scratch_bytes + matrix.scratch_bytes;
   IX_ASSIGN_OR_RETURN(std::byte* const memory, workspace.reserve(quantized_bytes + result_bytes +
-                                                                 scratch_bytes * pool.threads()));
+                                                                 thread_bytes * pool.threads()));
   auto* const quantized = reinterpret_cast<uint8_t*>(memory);
   std::byte* const scratch = memory + quantized_bytes + result_bytes;
+  std::byte* const matmul_scratch = scratch + scratch_bytes * pool.threads();
   float* const results = direct ? batch[0].c : reinterpret_cast<float*>(memory + quantized_bytes);
 
   for (int64_t first = 0; first < columns.count(); first += most) {
@@ -79,7 +81,7 @@ Status gemm_fast(const MatrixKernels& matrix, const ExactKernels& exact, const P
             }
           });
     });
-    a.matmul(matrix, pool, quantized, n, results, a.rows());
+    a.matmul(matrix, pool, quantized, n, results, a.rows(), matmul_scratch);
     if (direct) continue;
     pool.run(ceil_div(a.rows(), kRowsOfTask), [&](int64_t task, int /*thread*/) {
       const int64_t row = task * kRowsOfTask;

@@ -20,12 +20,12 @@ struct Split {
   int64_t tasks;
 };
 
-Split split(const Product& product, int64_t n, int threads) {
+Split split(const Product& product, const MatrixKernels& matrix, int64_t n, int threads) {
   const LinearWeight& weight = *product.weight;
   if (!weight.packed) {
     return {kPlainRowsPerTask, ceil_div(weight.rows(), kPlainRowsPerTask)};
   }
-  const int64_t panels = weight.packed->panels_per_task(n, threads);
+  const int64_t panels = weight.packed->panels_per_task(matrix, n, threads);
   return {panels, ceil_div(weight.packed->panels(), panels)};
 }
 
@@ -48,9 +48,9 @@ void run_plain(const Product& product, const VectorKernels& vector, int64_t firs
   }
 }
 
-int64_t task_count(const LinearStage& stage, int64_t n, int threads) {
+int64_t task_count(const LinearStage& stage, const MatrixKernels& matrix, int64_t n, int threads) {
   int64_t tasks = 0;
-  for (const Product& product : stage.products) tasks += split(product, n, threads).tasks;
+  for (const Product& product : stage.products) tasks += split(product, matrix, n, threads).tasks;
   return tasks;
 }
 
@@ -61,9 +61,10 @@ struct Part {
   int64_t end;  // may lie behind the product's last
 };
 
-Part part_of(const LinearStage& stage, int64_t task, int64_t n, int threads) {
+Part part_of(const LinearStage& stage, const MatrixKernels& matrix, int64_t task, int64_t n,
+             int threads) {
   for (const Product& product : stage.products) {
-    const Split each = split(product, n, threads);
+    const Split each = split(product, matrix, n, threads);
     if (task < each.tasks) {
       return {product, task * each.units_per_task, (task + 1) * each.units_per_task};
     }
@@ -73,11 +74,12 @@ Part part_of(const LinearStage& stage, int64_t task, int64_t n, int threads) {
 }
 
 // The first packed weights that each thread of a pool will read, where it takes its own share.
-void find_ahead(const LinearStage& stage, int64_t n, std::span<ThreadPool::Ahead> ahead) {
+void find_ahead(const LinearStage& stage, const MatrixKernels& matrix, int64_t n,
+                std::span<ThreadPool::Ahead> ahead) {
   const auto threads = static_cast<int>(ahead.size());
-  const int64_t tasks = task_count(stage, n, threads);
+  const int64_t tasks = task_count(stage, matrix, n, threads);
   for (int t = 0; t < threads; ++t) {
-    const Part part = part_of(stage, t * tasks / threads, n, threads);
+    const Part part = part_of(stage, matrix, t * tasks / threads, n, threads);
     ThreadPool::Ahead& mine = ahead[static_cast<size_t>(t)];
     mine = {};
     if (!part.product.weight->packed) continue;
@@ -88,24 +90,28 @@ void find_ahead(const LinearStage& stage, int64_t n, std::span<ThreadPool::Ahead
 
 }  // namespace
 
-LinearScratch::LinearScratch(int threads, int64_t widest_row)
+LinearScratch::LinearScratch(int threads, int64_t widest_row, std::byte* matmul_memory,
+                             int64_t matmul_bytes)
     : rows(static_cast<size_t>(threads), std::vector<float>(static_cast<size_t>(widest_row))),
-      ahead(static_cast<size_t>(threads)) {}
+      ahead(static_cast<size_t>(threads)) {
+  matmul.reserve(static_cast<size_t>(threads));
+  for (int t = 0; t < threads; ++t) matmul.push_back(matmul_memory + t * matmul_bytes);
+}
 
 void run_linear(const LinearStage& stage, const LinearStage& next, const MatrixKernels& matrix,
                 const VectorKernels& vector, int64_t n, ThreadPool& pool, LinearScratch& scratch) {
-  find_ahead(next, n, scratch.ahead);
+  find_ahead(next, matrix, n, scratch.ahead);
   pool.run(
-      task_count(stage, n, pool.threads()),
+      task_count(stage, matrix, n, pool.threads()),
       [&](int64_t task, int thread) {
-        const auto [product, first, end] = part_of(stage, task, n, pool.threads());
+        const auto [product, first, end] = part_of(stage, matrix, task, n, pool.threads());
         if (!product.weight->packed) {
           run_plain(product, vector, first, n, scratch.rows[static_cast<size_t>(thread)]);
           return;
         }
         const PackedMatrix& packed = *product.weight->packed;
         packed.matmul(matrix, first, std::min(end, packed.panels()), product.activations, n,
-                      product.out, product.out_stride);
+                      product.out, product.out_stride, scratch.matmul[static_cast<size_t>(thread)]);
       },
       scratch.ahead);
 }

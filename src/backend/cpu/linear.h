@@ -40,9 +40,11 @@ struct LinearStage {
 
 // Working memory of run_linear, one of each a thread.
 struct LinearScratch {
-  LinearScratch(int threads, int64_t widest_row);
+  // matmul_memory: threads × matmul_bytes, which outlive this.
+  LinearScratch(int threads, int64_t widest_row, std::byte* matmul_memory, int64_t matmul_bytes);
 
   std::vector<std::vector<float>> rows;  // for a plain row of weights
+  std::vector<std::byte*> matmul;        // for packed ones
   std::vector<ThreadPool::Ahead> ahead;
 };
 

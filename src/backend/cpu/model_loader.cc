@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "backend/cpu/cpu_model.h"
+#include "backend/cpu/kernels/matrix_dispatch.h"
 #include "backend/cpu/memory_plan.h"
 #include "backend/cpu/step_buffers.h"
 #include "backend/kv_geometry.h"
@@ -109,8 +110,9 @@ class ModelLoader {
     const MemoryPlan plan{
         .weights = static_cast<uint64_t>(total_bytes_),
         .kv = static_cast<uint64_t>(pool_bytes(model_->decoder_, kv, sizeof(uint16_t))),
-        .scratch =
-            static_cast<uint64_t>(BufferSizes::of(model_->decoder_, options_).bytes(threads_)),
+        .scratch = static_cast<uint64_t>(
+            BufferSizes::of(model_->decoder_, options_, matrix_kernels(model_->isa_))
+                .bytes(threads_)),
         .kv_tokens = options_.kv_tokens};
     if (cpu_options_.memory_limit > 0) return check_memory(plan, cpu_options_.memory_limit);
     return check_memory(plan, available_memory_bytes());

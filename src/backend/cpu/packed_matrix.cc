@@ -25,7 +25,6 @@ constexpr int64_t kTaskBytes = int64_t{128} << 10;
 // From this many activation rows on a task takes several panels, which share the rows that a kernel
 // keeps in the second-level cache.
 constexpr int64_t kManyRows = 64;
-constexpr int64_t kPanelsForManyRows = 8;
 // No matrix is larger; keeps every product below far from wrapping.
 constexpr int64_t kMaxElements = int64_t{1} << 44;
 
@@ -167,8 +166,8 @@ Result<PackedMatrix> PackedMatrix::pack(const quant::TensorView& tensor, ThreadP
 }
 
 void PackedMatrix::matmul(const MatrixKernels& kernels, int64_t first_panel, int64_t last_panel,
-                          const uint8_t* activations, int64_t n, float* out,
-                          int64_t out_stride) const {
+                          const uint8_t* activations, int64_t n, float* out, int64_t out_stride,
+                          std::byte* scratch) const {
   MatmulArgs args;
   args.panels = data_;
   args.panel_bytes = panel_bytes_;
@@ -181,21 +180,23 @@ void PackedMatrix::matmul(const MatrixKernels& kernels, int64_t first_panel, int
   args.n = n;
   args.out = out;
   args.out_stride = out_stride;
+  args.scratch = reinterpret_cast<uint8_t*>(scratch);
   kernels.matmul[static_cast<int>(traits_->type)](args);
 }
 
 void PackedMatrix::matmul(const MatrixKernels& kernels, ThreadPool& pool,
-                          const uint8_t* activations, int64_t n, float* out,
-                          int64_t out_stride) const {
-  const int64_t step = panels_per_task(n, pool.threads());
-  pool.run(ceil_div(panels_, step), [&](int64_t task, int /*thread*/) {
+                          const uint8_t* activations, int64_t n, float* out, int64_t out_stride,
+                          std::byte* scratch) const {
+  const int64_t step = panels_per_task(kernels, n, pool.threads());
+  pool.run(ceil_div(panels_, step), [&](int64_t task, int thread) {
     const int64_t first = task * step;
-    matmul(kernels, first, std::min(first + step, panels_), activations, n, out, out_stride);
+    matmul(kernels, first, std::min(first + step, panels_), activations, n, out, out_stride,
+           scratch + thread * kernels.scratch_bytes);
   });
 }
 
-int64_t PackedMatrix::panels_per_task(int64_t n, int threads) const {
-  const int64_t enough = n >= kManyRows ? kPanelsForManyRows : ceil_div(kTaskBytes, panel_bytes_);
+int64_t PackedMatrix::panels_per_task(const MatrixKernels& kernels, int64_t n, int threads) const {
+  const int64_t enough = n >= kManyRows ? kernels.group_panels : ceil_div(kTaskBytes, panel_bytes_);
   const int64_t fair = panels_ / (int64_t{4} * threads);  // four tasks a thread at least
   return std::max<int64_t>(std::min(enough, fair), 1);
 }

@@ -64,17 +64,19 @@ class PackedMatrix {
 
   // out[j * out_stride + row] for j in [0, n) and the rows of panels [first_panel, last_panel).
   // activations: n rows that quantize_row() wrote with kernels.quantize[activation()]. Bits depend
-  // on the row and the kernels only.
+  // on the row and the kernels only. scratch: kernels.scratch_bytes, 64-byte aligned, of no other
+  // thread.
   void matmul(const MatrixKernels& kernels, int64_t first_panel, int64_t last_panel,
-              const uint8_t* activations, int64_t n, float* out, int64_t out_stride) const;
+              const uint8_t* activations, int64_t n, float* out, int64_t out_stride,
+              std::byte* scratch) const;
 
-  // The same for all panels, spread over the pool.
+  // The same for all panels, spread over the pool. scratch: as much for each of its threads.
   void matmul(const MatrixKernels& kernels, ThreadPool& pool, const uint8_t* activations, int64_t n,
-              float* out, int64_t out_stride) const;
+              float* out, int64_t out_stride, std::byte* scratch) const;
 
   // Panels that one task of a pool should take when n rows are multiplied: small enough to share
   // the work evenly, large enough that taking a task costs nothing.
-  int64_t panels_per_task(int64_t n, int threads) const;
+  int64_t panels_per_task(const MatrixKernels& kernels, int64_t n, int threads) const;
 
   // Weights of one row, equal bit for bit to quant::dequantize_row of the source's row.
   // out.size() == cols().

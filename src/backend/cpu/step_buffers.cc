@@ -61,10 +61,12 @@ bool same_angles(const graph::Rope& a, const graph::Rope& b) {
          a.beta_slow == b.beta_slow && a.original_context == b.original_context;
 }
 
-BufferSizes BufferSizes::of(const graph::Decoder& decoder, const ExecutorOptions& options) {
+BufferSizes BufferSizes::of(const graph::Decoder& decoder, const ExecutorOptions& options,
+                            const MatrixKernels& matrix) {
   BufferSizes sizes{.max_rows = options.max_rows,
                     .head_rows = std::min(options.max_rows, kHeadRows),
-                    .slots = assign_slots(decoder)};
+                    .slots = assign_slots(decoder),
+                    .matmul_scratch = matrix.scratch_bytes};
   mark_slots(decoder, sizes);
   std::vector<const graph::Rope*> tables;
   for (const graph::Op& any : decoder.ops) {
@@ -106,7 +108,8 @@ int64_t BufferSizes::bytes(int threads) const {
   floats +=
       rope_tables * 2 * stride_of(rope_half) * max_rows + threads * linear_width + chunk_floats;
   return floats * static_cast<int64_t>(sizeof(float)) + activations +
-         threads * AttentionScratch::bytes(group_heads, head_dim, value_head_dim);
+         threads *
+             (matmul_scratch + AttentionScratch::bytes(group_heads, head_dim, value_head_dim));
 }
 
 Result<StepBuffers> StepBuffers::create(const graph::Decoder& decoder, const BufferSizes& sizes,
@@ -133,6 +136,7 @@ Result<StepBuffers> StepBuffers::create(const graph::Decoder& decoder, const Buf
       layout.take(sizes.rope_tables * 2 * buffers.angles_stride_ * sizes.max_rows * float_bytes);
 
   const int64_t chunks = layout.take(sizes.chunk_floats * float_bytes);
+  const int64_t matmul_scratch = layout.take(threads * sizes.matmul_scratch);
   IX_ASSIGN_OR_RETURN(buffers.memory_, PageBuffer::reserve(static_cast<uint64_t>(layout.size())));
   std::byte* base = buffers.memory_.data();
   for (size_t s = 0; s < body.size(); ++s) {
@@ -152,7 +156,8 @@ Result<StepBuffers> StepBuffers::create(const graph::Decoder& decoder, const Buf
                                                                 sizes.max_rows * float_bytes)));
   buffers.kept_.data = reinterpret_cast<float*>(buffers.kept_memory_.data());
 
-  buffers.linear_ = LinearScratch(threads, sizes.linear_width);
+  buffers.linear_ =
+      LinearScratch(threads, sizes.linear_width, base + matmul_scratch, sizes.matmul_scratch);
   for (int t = 0; t < threads; ++t) {
     buffers.attention_.emplace_back(sizes.group_heads, sizes.head_dim, sizes.value_head_dim);
   }

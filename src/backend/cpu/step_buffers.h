@@ -31,9 +31,11 @@ struct BufferSizes {
   int64_t group_heads = 1;  // widest of any attention
   int64_t head_dim = 1;
   int64_t value_head_dim = 1;
-  int64_t chunk_floats = 0;  // of the store of attention chunks
+  int64_t chunk_floats = 0;    // of the store of attention chunks
+  int64_t matmul_scratch = 0;  // bytes a thread
 
-  static BufferSizes of(const graph::Decoder& decoder, const ExecutorOptions& options);
+  static BufferSizes of(const graph::Decoder& decoder, const ExecutorOptions& options,
+                        const MatrixKernels& matrix);
   // Room for max_rows rows of the widest input of a linear.
   int64_t activation_bytes(ActivationKind kind) const;
   // Bytes that a step of max_rows rows with one wanted row commits, with `threads` threads.
@@ -78,7 +80,7 @@ class StepBuffers {
   Rows kept_;
   std::vector<AttentionScratch> attention_;
   ChunkStore chunks_;
-  LinearScratch linear_{0, 0};
+  LinearScratch linear_{0, 0, nullptr, 0};
 };
 
 // Ropes that turn alike share a table of angles.

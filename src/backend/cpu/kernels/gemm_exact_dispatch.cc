@@ -10,6 +10,7 @@ const ExactKernels& exact_kernels(Isa isa) {
       return kExactKernelsAvx2;
     case Isa::avx512vnni:
     case Isa::avx512bf16:
+    case Isa::amx:
       return kExactKernelsAvx512Vnni;
 #elif defined(__aarch64__)
     case Isa::neon_dotprod:

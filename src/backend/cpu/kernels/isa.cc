@@ -38,18 +38,21 @@ bool has_avx512vnni() {
 }
 
 bool has_avx512bf16() { return has_avx512vnni() && cpu_has_avx512_bf16(); }
+
+bool has_amx() { return has_avx512bf16() && may_use_amx(); }
 #elif defined(__aarch64__)
 bool has_neon_dotprod() { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
 
 bool has_neon_i8mm() { return has_neon_dotprod() && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0; }
 #endif
 
-constexpr Isa kAll[] = {Isa::generic,    Isa::avx2,         Isa::avx2vnni, Isa::avx512vnni,
-                        Isa::avx512bf16, Isa::neon_dotprod, Isa::neon_i8mm};
+constexpr Isa kAll[] = {Isa::generic,    Isa::avx2, Isa::avx2vnni,     Isa::avx512vnni,
+                        Isa::avx512bf16, Isa::amx,  Isa::neon_dotprod, Isa::neon_i8mm};
 
 // The one ordered list of implementations: best first, the reference last.
 constexpr Entry kImplementations[] = {
 #if defined(__x86_64__)
+    {Isa::amx, "amx", has_amx},
     {Isa::avx512bf16, "avx512bf16", has_avx512bf16},
     {Isa::avx512vnni, "avx512vnni", has_avx512vnni},
     {Isa::avx2vnni, "avx2vnni", has_avx2vnni},
@@ -84,6 +87,8 @@ std::string_view to_string(Isa isa) {
       return "avx512vnni";
     case Isa::avx512bf16:
       return "avx512bf16";
+    case Isa::amx:
+      return "amx";
     case Isa::neon_dotprod:
       return "neon_dotprod";
     case Isa::neon_i8mm:

@@ -8,9 +8,17 @@
 #include "backend/cpu/kernels/quantize_kernels.h"
 
 namespace ix::backend::cpu {
+namespace {
+
+template <typename Type>
+using Shortened = BlocksK<Type>;
+template <typename Type>
+using Shortened16 = BlocksK16<Type>;
+
+}  // namespace
 
 const MatrixKernels kMatrixKernelsAvx512Vnni =
-    make_matrix_kernels<Blocks32, BlocksK, BlocksK16, BlocksK16<Q6_K>, Floats>(
+    make_matrix_kernels<Blocks32, Shortened, Shortened16, Shortened16<Q6_K>, Floats>(
         quantize_q8_32_avx512vnni, quantize_q8_256_avx512vnni);
 
 }  // namespace ix::backend::cpu

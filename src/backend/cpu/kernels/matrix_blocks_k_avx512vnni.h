@@ -17,27 +17,49 @@ const float* block_scale(const uint8_t* x) {
 // dot products need. Even sums start at 2^(kDrop - 1) - 1 and odd ones at 2^(kDrop - 1), so that
 // what the dropped bits hold is nothing on average; the rounding of 32 activations to 8 bits leaves
 // some 30 times as much noise.
-template <int kDrop>
+//
+// Where kWhole, those bits are multiplied apart and the result is the integer as it is, for sets
+// whose other kernels reach it in another way.
+template <int kDrop, bool kWhole>
 struct WordPairs {
-  static constexpr int kEvenStart = kDrop == 0 ? 0 : (1 << kDrop) / 2 - 1;
-  static constexpr int kOddStart = (1 << kDrop) / 2;
+  static constexpr bool kTwice = kWhole && kDrop > 0;
+  static constexpr int kEvenStart = kWhole || kDrop == 0 ? 0 : (1 << kDrop) / 2 - 1;
+  static constexpr int kOddStart = kWhole ? 0 : (1 << kDrop) / 2;
+  static constexpr float kUnit = kWhole ? 1 : 1 << kDrop;  // what an integer of the sums is worth
+  // The columns of a tile: C integers, even and odd sums, and two registers more; and what takes
+  // the sums apart.
+  static constexpr int kMaxColumns = kTwice && kPairedColumns > 8 ? 8 : kPairedColumns;
+
+  // integers + even × lower words of scales + odd × upper words
+  IX_INLINE static __m512i add(__m512i integers, __m512i even, __m512i odd, __m512i scales) {
+    if constexpr (kTwice) {
+      integers = _mm512_dpwssd_epi32(integers, join(even, odd), _mm512_slli_epi16(scales, kDrop));
+      return _mm512_dpwssd_epi32(integers, dropped(even, odd), scales);
+    }
+    return _mm512_dpwssd_epi32(integers, join(even, odd), scales);
+  }
 
   // The lower word of each dword of the result is that of `even`, the upper one that of `odd`.
   IX_INLINE static __m512i join(__m512i even, __m512i odd) {
     return _mm512_mask_mov_epi16(_mm512_srli_epi32(even, kDrop), 0xaaaaaaaa,
                                  _mm512_slli_epi32(odd, 16 - kDrop));
   }
+  // What join() leaves out.
+  IX_INLINE static __m512i dropped(__m512i even, __m512i odd) {
+    return _mm512_and_si512(_mm512_mask_mov_epi16(even, 0xaaaaaaaa, _mm512_slli_epi32(odd, 16)),
+                            _mm512_set1_epi16((1 << kDrop) - 1));
+  }
 };
 
-template <typename Type>
+template <typename Type, bool kWhole = false>
 struct BlocksK {
   using Activation = Q8Block256;
   using Panel = typename Type::Panel;
-  using Words = WordPairs<Type::kDropBits>;
+  using Words = WordPairs<Type::kDropBits, kWhole>;
   static constexpr int kStride = sizeof(Activation);
-  static constexpr int kMaxColumns = kPairedColumns;
+  static constexpr int kMaxColumns = Words::kMaxColumns;
 
-  // acc[c] += x scale × (d × 2^kDrop × integers - dmin × (mins · sums of the activations))
+  // acc[c] += x scale × (d × kUnit × integers - dmin × (mins · sums of the activations))
   template <int C>
   IX_INLINE static void finish(const Panel& block, const uint8_t* x, const __m512i* integers,
                                __m512* acc) {
@@ -53,7 +75,7 @@ struct BlocksK {
         below[c] = dot_words(below[c], mins, x + c * kStride + offsetof(Q8Block256, sum32) + 4 * p);
       }
     }
-    const __m512 d = _mm512_mul_ps(load_halves(block.d), _mm512_set1_ps(1 << Type::kDropBits));
+    const __m512 d = _mm512_mul_ps(load_halves(block.d), _mm512_set1_ps(Words::kUnit));
     const __m512 dmin = load_halves(block.dmin);
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) {
@@ -92,7 +114,7 @@ struct BlocksK {
         const __m512i scales = scale_pairs(block->scales[j]);
 #pragma GCC unroll 16
         for (int c = 0; c < C; ++c) {
-          integers[c] = _mm512_dpwssd_epi32(integers[c], Words::join(even[c], odd[c]), scales);
+          integers[c] = Words::add(integers[c], even[c], odd[c], scales);
         }
       }
       finish<C>(*block, x, integers, acc);
@@ -113,13 +135,13 @@ struct BlocksK {
 
 // Types with sub-blocks of 16, which are multiplied in pairs: the two of a sub-block of 32. Sums of
 // Q2_K and Q3_K fit 16 bits as they are (16 * 4 * 127 = 8128).
-template <typename Type>
+template <typename Type, bool kWhole = false>
 struct BlocksK16 {
   using Activation = Q8Block256;
   using Panel = typename Type::Panel;
-  using Words = WordPairs<Type::kDropBits>;
+  using Words = WordPairs<Type::kDropBits, kWhole>;
   static constexpr int kStride = sizeof(Activation);
-  static constexpr int kMaxColumns = kPairedColumns;
+  static constexpr int kMaxColumns = Words::kMaxColumns;
 
   // Dword i: 8-bit numbers of row i, sign-extended, of two neighbouring sub-blocks.
   IX_INLINE static __m512i words(__m128i even, __m128i odd) {
@@ -137,6 +159,9 @@ struct BlocksK16 {
   IX_INLINE static __m512i start(const uint8_t* x, int s) {
     if constexpr (Type::kOffsetBits == 0) return _mm512_setzero_si512();
     const __m512i start16 = broadcast(x + offsetof(Q8Block256, start16) + 4 * s);
+    if constexpr (Type::kOffsetBits == 5 && kWhole) {
+      return _mm512_and_si512(start16, _mm512_set1_epi32(-32));
+    }
     if constexpr (Type::kOffsetBits == 5) return start16;
     return _mm512_srai_epi32(start16, 5 - Type::kOffsetBits);
   }
@@ -203,10 +228,10 @@ struct BlocksK16 {
         const __m512i both = words(scales[0], scales[1]);
 #pragma GCC unroll 16
         for (int c = 0; c < C; ++c) {
-          integers[c] = _mm512_dpwssd_epi32(integers[c], Words::join(even[c], odd[c]), both);
+          integers[c] = Words::add(integers[c], even[c], odd[c], both);
         }
       }
-      const __m512 d = _mm512_mul_ps(load_halves(block->d), _mm512_set1_ps(1 << Type::kDropBits));
+      const __m512 d = _mm512_mul_ps(load_halves(block->d), _mm512_set1_ps(Words::kUnit));
       __m512 total[C];
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) total[c] = _mm512_mul_ps(_mm512_cvtepi32_ps(integers[c]), d);

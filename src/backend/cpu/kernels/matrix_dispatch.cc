@@ -12,6 +12,8 @@ const MatrixKernels& matrix_kernels(Isa isa) {
     case Isa::avx512vnni:
     case Isa::avx512bf16:
       return kMatrixKernelsAvx512Vnni;
+    case Isa::amx:
+      return kMatrixKernelsAmx;
 #elif defined(__aarch64__)
     case Isa::neon_dotprod:
       return kMatrixKernelsNeonDotProd;

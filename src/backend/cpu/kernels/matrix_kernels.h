@@ -26,6 +26,7 @@ struct MatmulArgs {
   int64_t n;                   // activation rows
   float* out;
   int64_t out_stride;  // floats between activation rows
+  uint8_t* scratch;    // MatrixKernels::scratch_bytes, 64-byte aligned, the calling thread's own
 };
 
 using MatmulFn = void (*)(const MatmulArgs& args);
@@ -37,6 +38,8 @@ using QuantizeFn = void (*)(const float* x, int64_t cols, int64_t block_stride, 
 struct MatrixKernels {
   QuantizeFn quantize[kActivationKinds];  // by ActivationKind
   MatmulFn matmul[kPackedTypes];          // by PackedType
+  int64_t scratch_bytes = 0;              // that a product works in; a multiple of 64
+  int64_t group_panels = 8;               // that share what is read of many activation rows
 };
 
 extern const MatrixKernels kMatrixKernelsGeneric;
@@ -44,6 +47,7 @@ extern const MatrixKernels kMatrixKernelsGeneric;
 extern const MatrixKernels kMatrixKernelsAvx2;
 extern const MatrixKernels kMatrixKernelsAvx2Vnni;
 extern const MatrixKernels kMatrixKernelsAvx512Vnni;
+extern const MatrixKernels kMatrixKernelsAmx;
 #elif defined(__aarch64__)
 extern const MatrixKernels kMatrixKernelsNeonDotProd;
 extern const MatrixKernels kMatrixKernelsNeonI8mm;
