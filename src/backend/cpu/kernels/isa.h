@@ -19,7 +19,7 @@ enum class Isa {
   avx2vnni,      // and AVX-VNNI
   avx512vnni,    // AVX-512 F, BW, DQ, VL and VNNI
   avx512bf16,    // and BF16, in which keys and values lie
-  amx,           // and AMX of 8-bit integers and bfloat16
+  amx,           // and AMX of both; keys and values lie in halves
   neon_dotprod,  // NEON of 64-bit Arm with the dot product
   neon_i8mm,     // and I8MM
 };

@@ -25,10 +25,10 @@ constexpr int kTileRows = 16;             // of a tile register
 constexpr int kUnitRows = 2 * kTileRows;  // activation rows
 constexpr int64_t kGroupPanels = 32;      // as many as a task of many rows has
 constexpr int64_t kGroupUnits = 8;
+constexpr int64_t kGroupColumns = kGroupUnits * kUnitRows;
 // How many panels ahead weights are fetched (Granite Rapids, 16 rows of Q4_K from memory, one core:
 // 325 GOPS with one, 457 with two or more).
 constexpr int64_t kPanelsAhead = 4;
-constexpr int64_t kGroupColumns = kGroupUnits * kUnitRows;
 
 // Tile registers: 0 and 1 hold sums of the first 16 activation rows, 2 and 3 of the others; then A
 // of both, and B.

@@ -9,7 +9,7 @@ const VectorKernels& vector_kernels(Isa isa) {
     case Isa::avx2vnni:
       return kVectorKernelsAvx2;
     case Isa::avx512vnni:
-    case Isa::amx:  // whose CPUs need as long for a dot product of bfloat16 as for two FMAs
+    case Isa::amx:  // whose CPUs take as long for a dot product of bfloat16 as for four FMAs
       return kVectorKernelsAvx512Vnni;
     case Isa::avx512bf16:
       return kVectorKernelsAvx512Bf16;
