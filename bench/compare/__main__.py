@@ -20,11 +20,10 @@ import sys
 import time
 from pathlib import Path
 
+from arguments import ROOT, add_engines, named_command, parse_engines
 from engines import BatchedBench, EngineError, Ix, LimitsProbe, LlamaBench, Test
 from report import table
 from rounds import run_test, summary_of
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def whole_numbers(text: str) -> list[int]:
@@ -37,23 +36,12 @@ def whole_numbers(text: str) -> list[int]:
 whole_numbers.__name__ = "list of whole numbers"  # argparse names it in its message
 
 
-def named_command(text: str) -> tuple[str, list[str]]:
-    """NAME=PATH[,argument...] as a name and a command."""
-    name, equals, command = text.partition("=")
-    if not (name and equals and command):
-        raise argparse.ArgumentTypeError(f"'{text}' is not NAME=PATH")
-    return name, command.split(",")
-
-
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="compare", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("-m", "--model", action="append", required=True, help="GGUF file; may be repeated")
-    add("--ix", action="append", type=named_command, metavar="NAME=PATH[,ARGUMENT...]",
-        help="a build of ix; may be repeated; default: ix=build/bench/apps/ix/ix")
-    add("--peer", action="append", default=[], type=named_command,
-        metavar="NAME=PATH[,ARGUMENT...]", help="a llama-bench; may be repeated")
+    add_engines(parser)
     add("--peer-batched", action="append", default=[], type=named_command,
         metavar="NAME=PATH[,ARGUMENT...]",
         help="a llama-batched-bench, for streams and for decoding at a depth")
@@ -61,24 +49,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("-n", "--n-gen", type=whole_numbers, default=[128], help="default: 128")
     add("-d", "--n-depth", type=whole_numbers, default=[0], help="default: 0")
     add("-npl", "--n-parallel", type=whole_numbers, default=[1], help="streams; default: 1")
-    add("-t", "--threads", type=int, default=2, help="default: 2")
     add("-r", "--repetitions", type=int, default=1, help="of a test in a round; default: 1")
-    add("--rounds", type=int, default=5, help="default: 5")
     add("--max-rounds", type=int, help="kept and dropped; default: twice the rounds")
     add("--max-drift", type=float, default=0.10, help="default: 0.10")
     add("--limits", default=str(ROOT / "build/bench/bench/limits/ix_limits"),
         help="ix_limits; default: build/bench/bench/limits/ix_limits")
-    add("-o", "--output", help="write everything to this JSON file")
-    options = parser.parse_args(arguments)
-    options.ix = options.ix or [("ix", [str(ROOT / "build/bench/apps/ix/ix")])]
+    options = parse_engines(parser, arguments)
     options.max_rounds = options.max_rounds or 2 * options.rounds
-    names = [name for name, _ in options.ix + options.peer]
-    if len(set(names)) < len(names):
-        parser.error("two engines have the same name")
-    if not 1 <= options.rounds <= options.max_rounds:
+    if options.max_rounds < options.rounds:
         parser.error("--rounds is from 1 to --max-rounds")
-    if options.repetitions < 1 or options.threads < 1:
-        parser.error("-r and -t are at least 1")
+    if options.repetitions < 1:
+        parser.error("-r is at least 1")
     return options
 
 

@@ -30,14 +30,19 @@ def drift_between(before: dict, after: dict, per_token: dict) -> float:
     return max(changes, default=0.0)
 
 
+def by_turns(engines: list, number: int) -> list:
+    """The engines in the order of a round: each round begins with another one."""
+    first = number % len(engines)
+    return engines[first:] + engines[:first]
+
+
 def run_test(test, engines, limits, options) -> list[dict]:
     """Rounds until as many of them are kept as asked for, at most options.max_rounds."""
     rounds = []
     kept = 0
     before = limits.run()
     while kept < options.rounds and len(rounds) < options.max_rounds:
-        first = len(rounds) % len(engines)
-        speeds = {engine.name: engine.run(test) for engine in engines[first:] + engines[:first]}
+        speeds = {engine.name: engine.run(test) for engine in by_turns(engines, len(rounds))}
         after = limits.run()
         drift = drift_between(before, after, per_token_of(test, engines[0].details))
         rounds.append({"kept": drift <= options.max_drift, "drift": drift, "before": before,

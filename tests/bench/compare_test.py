@@ -172,6 +172,40 @@ class Compare(FakeEngines):
             self.assertEqual(self.done.returncode, 2, arguments)
 
 
+class LoadTimes(FakeEngines):
+    def load_times(self, *arguments):
+        model = self.directory / "m.gguf"
+        model.write_bytes(b"GGUF")
+        self.out = self.directory / "out.json"
+        self.done = subprocess.run(
+            [sys.executable, str(ROOT / "bench/compare/load_times.py"), "-m", str(model), "-o",
+             str(self.out), *arguments], capture_output=True, text=True, timeout=60)
+
+    def test_every_round_has_every_engine_and_what_ix_says_of_loading(self):
+        ix = self.fake("ix", [[{"avg_ts": 1, "load_ms": 1000 * s}] for s in (2, 4, 3)])
+        self.load_times("--ix", f"ix={ix}", "--peer", f"peer={self.peer(1, 1, 1)},-rtr,1",
+                        "--rounds", "3")
+        self.assertEqual(self.done.returncode, 0, self.done.stderr)
+        report = json.loads(self.out.read_text())
+        self.assertEqual(report["loading"], [2, 4, 3])
+        self.assertEqual([sorted(one) for one in report["rounds"]], [["ix", "peer"]] * 3)
+        self.assertIn("3 rounds; ix loads in 3.00 s of them", self.done.stdout)
+        ours, theirs = self.done.stdout.splitlines()[-2:]
+        self.assertRegex(ours, r"^\| ix \| .* \| 1\.00 \|$")
+        medians = [sorted(one[name] for one in report["rounds"])[1] for name in ("ix", "peer")]
+        self.assertIn(f"| {medians[0] / medians[1]:.2f} |", theirs)
+        self.assertEqual([" ".join(call.split()[2:]) for call in self.calls("peer")],
+                         ["-p 0 -n 1 -t 2 -r 1 -o json -rtr 1"] * 3)
+
+    def test_what_cannot_be_run_or_read_is_named(self):
+        self.load_times("--ix", f"ix={self.fake('ix', ['!not a model'])}")
+        self.assertEqual((self.done.returncode, self.done.stderr.count("\n")), (1, 1))
+        self.assertIn("exit code 1: not a model", self.done.stderr)
+        self.load_times("-m", "missing.gguf")
+        self.assertEqual((self.done.returncode, self.done.stderr.count("\n")), (1, 1))
+        self.assertIn("missing.gguf", self.done.stderr)
+
+
 class Roofline(FakeEngines):
     def test_points_lie_below_the_roof_that_the_limits_draw(self):
         self.limits(*[(100, 10)] * 3)
