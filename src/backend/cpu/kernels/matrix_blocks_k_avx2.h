@@ -41,7 +41,7 @@ struct BlocksK {
     Rows<C> acc;
     for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<kHeadBytes, C>(bytes);
+      prefetch_head<kHeadBytes, C>(bytes);
       Integers<C> integers;
       integers.to_memory();
       for (int j = 0; j < 8; ++j) {
@@ -123,7 +123,7 @@ struct BlocksK16 {
     Rows<C> acc;
     for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<Type::kHeadBytes, C>(bytes);
+      prefetch_head<Type::kHeadBytes, C>(bytes);
       Integers<C> integers;
       integers.to_memory();
       for (int j = 0; j < 8; ++j) {

@@ -96,7 +96,7 @@ struct BlocksK {
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
     for (int64_t b = 0; b < tile.blocks; ++b, ++block) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<kHeadBytes, C>(bytes);
+      prefetch_head<kHeadBytes, C>(bytes);
       __m512i integers[C];
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) integers[c] = _mm512_setzero_si512();
@@ -208,7 +208,7 @@ struct BlocksK16 {
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
     for (int64_t b = 0; b < tile.blocks; ++b, ++block) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<Type::kHeadBytes, C>(bytes);
+      prefetch_head<Type::kHeadBytes, C>(bytes);
       __m512i integers[C];
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) integers[c] = _mm512_setzero_si512();

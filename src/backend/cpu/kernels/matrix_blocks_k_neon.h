@@ -86,7 +86,7 @@ struct BlocksK {
     Rows<C> acc;
     for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<kHeadBytes, C>(bytes);
+      prefetch_head<kHeadBytes, C>(bytes);
       Rows<C> total;
       for (int i = 0; i < kQuarters; ++i) begin<C>(*block, i, x, total.quarter[i]);
       for (int j = 0; j < 8; ++j) {
@@ -170,7 +170,7 @@ struct BlocksK16 {
     Rows<C> acc;
     for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<Type::kHeadBytes, C>(bytes);
+      prefetch_head<Type::kHeadBytes, C>(bytes);
       int32x4_t integers[kQuarters][C] = {};
       for (int j = 0; j < 8; ++j) {
         prefetch<kSubBytes, C>(bytes + Type::kHeadBytes + j * kSubBytes);
@@ -223,7 +223,7 @@ struct BlocksQ6K {
     Rows<C> acc;
     for (int64_t b = 0; b < tile.blocks; ++b, ++block, x += tile.block_stride) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
-      prefetch<kHeadBytes, C>(bytes);
+      prefetch_head<kHeadBytes, C>(bytes);
       Rows<C> total;
       for (int j = 0; j < 8; ++j) {
         prefetch<kSubBytes, C>(bytes + kHeadBytes + j * kSubBytes);
