@@ -71,9 +71,9 @@ void PageBuffer::align(uint64_t boundary) {
   if (before != boundary) munmap(data_ + mapped_, boundary - before);
 }
 
-Result<PageBuffer> PageBuffer::allocate(uint64_t bytes) {
-  if (bytes < kHugePage) return map(bytes, 0, 0);
-  IX_ASSIGN_OR_RETURN(PageBuffer buffer, map(bytes, kHugePage, 0));
+Result<PageBuffer> PageBuffer::map_huge(uint64_t bytes, int flags) {
+  if (bytes < kHugePage) return map(bytes, 0, flags);
+  IX_ASSIGN_OR_RETURN(PageBuffer buffer, map(bytes, kHugePage, flags));
   buffer.align(kHugePage);
 #if defined(MADV_HUGEPAGE)
   // A wish: without huge pages it is only slower.
@@ -91,6 +91,8 @@ Status PageBuffer::lock() const {
       size_ >> 20, strerror(errno), memory_lock_limit()));
 }
 
-Result<PageBuffer> PageBuffer::reserve(uint64_t bytes) { return map(bytes, 0, MAP_NORESERVE); }
+Result<PageBuffer> PageBuffer::allocate(uint64_t bytes) { return map_huge(bytes, 0); }
+
+Result<PageBuffer> PageBuffer::reserve(uint64_t bytes) { return map_huge(bytes, MAP_NORESERVE); }
 
 }  // namespace ix

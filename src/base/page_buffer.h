@@ -20,8 +20,9 @@ class PageBuffer {
   PageBuffer(const PageBuffer&) = delete;
   PageBuffer& operator=(const PageBuffer&) = delete;
 
-  // For memory that is used as a whole: in huge pages where there are any, from 2 MiB up at a
-  // boundary of 2 MiB.
+  // Both: from 2 MiB up in huge pages where there are any, at a boundary of 2 MiB.
+
+  // For memory that is used as a whole.
   static Result<PageBuffer> allocate(uint64_t bytes);
 
   // For memory of which only a part may ever be used: it may be larger than what the system has.
@@ -38,6 +39,7 @@ class PageBuffer {
  private:
   // mapped_ is `slack` more than the pages of `bytes`.
   static Result<PageBuffer> map(uint64_t bytes, uint64_t slack, int flags);
+  static Result<PageBuffer> map_huge(uint64_t bytes, int flags);
   // Moves data_ up to the boundary and gives the rest of a slack of that size back.
   void align(uint64_t boundary);
 

@@ -1,8 +1,10 @@
 #include "backend/cpu/attention_task.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <span>
 
 #include "backend/step_validation.h"
 
@@ -12,15 +14,16 @@ static_assert(kAttentionChunk % kBlockTokens == 0);
 
 AttentionTask::AttentionTask(const AttentionStage& stage, const VectorKernels& kernels,
                              const KvCache& cache, const StepRows& rows, const RowTile& tile,
-                             int64_t kv_head, AttentionScratch& scratch)
+                             HeadRange kv_heads, AttentionScratch& scratch)
     : stage_(stage),
       kernels_(kernels),
       cache_(cache),
       sequence_(rows.sequences[static_cast<size_t>(tile.sequence)]),
       tile_(tile),
-      kv_head_(kv_head),
-      group_(stage.group_heads()),
-      queries_(static_cast<int32_t>(tile.rows * group_)),
+      kv_heads_(kv_heads),
+      group_(static_cast<int32_t>(stage.group_heads())),
+      queries_of_head_(tile.rows * group_),
+      queries_(static_cast<int32_t>(kv_heads.count) * queries_of_head_),
       scratch_(scratch) {}
 
 Position AttentionTask::position(int32_t row_of_tile) const {
@@ -37,34 +40,75 @@ int64_t AttentionTask::chunk_count() const {
 }
 
 float* AttentionTask::out(int32_t query) const {
-  const int64_t row = tile_.first_row + query / group_;
-  const int64_t head = kv_head_ * group_ + query % group_;
+  const int64_t row = tile_.first_row + row_of(query);
+  const int64_t kv_head = kv_heads_.first + query / queries_of_head_;
+  const int64_t head = kv_head * group_ + query % group_;
   return stage_.out + row * stage_.out_stride + head * stage_.value_head_dim;
 }
 
 AttentionTask::Visible AttentionTask::visible(int32_t query, Position start) const {
-  const Position row = position(static_cast<int32_t>(query / group_));
+  const Position row = position(row_of(query));
   return {.first = std::max(first_visible(row, stage_.window) - start, 0),
           .end = std::min(row - start + 1, kAttentionChunk)};
 }
 
 void AttentionTask::gather_queries() {
   float* out = scratch_.queries.data();
-  for (int32_t r = 0; r < tile_.rows; ++r) {
-    const float* q =
-        stage_.q + (tile_.first_row + r) * stage_.q_stride + kv_head_ * group_ * stage_.head_dim;
-    for (int64_t h = 0; h < group_; ++h, q += stage_.head_dim, out += stage_.head_dim) {
-      kernels_.attention.prepare_query(q, stage_.head_dim, out);
+  for (int64_t k = 0; k < kv_heads_.count; ++k) {
+    for (int32_t r = 0; r < tile_.rows; ++r) {
+      const float* q = stage_.q + (tile_.first_row + r) * stage_.q_stride +
+                       (kv_heads_.first + k) * group_ * stage_.head_dim;
+      for (int32_t h = 0; h < group_; ++h, q += stage_.head_dim, out += stage_.head_dim) {
+        kernels_.attention.prepare_query(q, stage_.head_dim, out);
+      }
     }
   }
 }
 
-void AttentionTask::find_blocks(Position start, int32_t first_block, int32_t end_block) {
+BlockId AttentionTask::block(Position start, int32_t b) const {
   const auto table = sequence_.block_tables[static_cast<size_t>(stage_.kv_group)];
+  return table[static_cast<size_t>(start / kBlockTokens) + static_cast<size_t>(b)];
+}
+
+// Block by block, so that the keys of neighbouring heads are read in one run.
+void AttentionTask::score(Position start, int32_t first_block, int32_t end_block) {
+  const auto score_blocks = [&](int64_t k, std::span<const uint16_t* const> keys, int32_t b) {
+    const int64_t query = k * queries_of_head_;
+    kernels_.attention.scores(
+        scratch_.queries.data() + query * stage_.head_dim, stage_.head_dim, queries_of_head_,
+        keys.data(), static_cast<int>(keys.size()), stage_.head_dim, stage_.scale,
+        scratch_.scores.data() + query * kAttentionChunk + b * kBlockTokens, kAttentionChunk);
+  };
+  std::array<const uint16_t*, kChunkBlocks> keys;
+  if (kv_heads_.count == 1) {
+    for (int32_t b = first_block; b < end_block; ++b) {
+      keys[static_cast<size_t>(b)] = cache_.keys(stage_.kv_layer, block(start, b), kv_heads_.first);
+    }
+    score_blocks(0, std::span(keys).subspan(first_block, end_block - first_block), first_block);
+    return;
+  }
   for (int32_t b = first_block; b < end_block; ++b) {
-    const BlockId block = table[static_cast<size_t>(start / kBlockTokens) + static_cast<size_t>(b)];
-    keys_[static_cast<size_t>(b)] = cache_.keys(stage_.kv_layer, block, kv_head_);
-    values_[static_cast<size_t>(b)] = cache_.values(stage_.kv_layer, block, kv_head_);
+    for (int64_t k = 0; k < kv_heads_.count; ++k) {
+      keys[0] = cache_.keys(stage_.kv_layer, block(start, b), kv_heads_.first + k);
+      score_blocks(k, std::span(keys).first(1), b);
+    }
+  }
+}
+
+void AttentionTask::add_values(Position start, int32_t first_block, int32_t end_block,
+                               const ChunkResult& result) {
+  std::fill_n(result.values, queries_ * stage_.value_head_dim, 0.0F);
+  std::array<const uint16_t*, kChunkBlocks> values;
+  for (int64_t k = 0; k < kv_heads_.count; ++k) {
+    for (int32_t b = first_block; b < end_block; ++b) {
+      values[static_cast<size_t>(b)] =
+          cache_.values(stage_.kv_layer, block(start, b), kv_heads_.first + k);
+    }
+    const int64_t query = k * queries_of_head_;
+    kernels_.attention.values(scratch_.scores.data() + query * kAttentionChunk, kAttentionChunk,
+                              queries_of_head_, scratch_.first.data() + query,
+                              scratch_.end.data() + query, values.data(), stage_.value_head_dim,
+                              result.values + query * stage_.value_head_dim, stage_.value_head_dim);
   }
 }
 
@@ -74,21 +118,14 @@ void AttentionTask::compute_chunk(int64_t chunk, const ChunkResult& result) {
   const Position last = std::min(position(tile_.rows - 1), start + kAttentionChunk - 1);
   const int32_t first_block = (first - start) / kBlockTokens;
   const int32_t end_block = (last - start) / kBlockTokens + 1;
-  find_blocks(start, first_block, end_block);
-  kernels_.attention.scores(scratch_.queries.data(), stage_.head_dim, queries_,
-                            keys_.data() + first_block, end_block - first_block, stage_.head_dim,
-                            stage_.scale, scratch_.scores.data() + first_block * kBlockTokens,
-                            kAttentionChunk);
+  score(start, first_block, end_block);
   for (int32_t q = 0; q < queries_; ++q) {
     const Visible seen = visible(q, start);
     scratch_.first[static_cast<size_t>(q)] = seen.first;
     scratch_.end[static_cast<size_t>(q)] = seen.end;
     weigh(q, result);
   }
-  std::fill_n(result.values, queries_ * stage_.value_head_dim, 0.0F);
-  kernels_.attention.values(scratch_.scores.data(), kAttentionChunk, queries_,
-                            scratch_.first.data(), scratch_.end.data(), values_.data(),
-                            stage_.value_head_dim, result.values, stage_.value_head_dim);
+  add_values(start, first_block, end_block, result);
 }
 
 // Scores to weights.
@@ -112,7 +149,7 @@ void AttentionTask::merge_chunk(int64_t chunk, const ChunkResult& result) {
     float& maximum = scratch_.maximum[static_cast<size_t>(q)];
     float& sum = scratch_.sum[static_cast<size_t>(q)];
     const float* values = result.values + q * width;
-    const Position row = position(static_cast<int32_t>(q / group_));
+    const Position row = position(row_of(q));
     if (first_visible(row, stage_.window) >= start) {  // the query's first chunk
       std::memcpy(out(q), values, static_cast<size_t>(width) * sizeof(float));
       maximum = result.maximum[q];

@@ -15,11 +15,10 @@ Result<KvCache> KvCache::create(const graph::Decoder& decoder, const KvInfo& inf
       PageBuffer::reserve(static_cast<uint64_t>(pool_bytes(decoder, info, sizeof(uint16_t)))));
   auto* next = reinterpret_cast<uint16_t*>(cache.memory_.data());
   for (const graph::KvLayer& layer : decoder.kv_layers) {
-    const int64_t head_size = kBlockTokens * (layer.head_dim + layer.value_head_dim);
-    const int64_t block_size = head_size * layer.kv_heads;
+    const int64_t block_size =
+        kBlockTokens * layer.kv_heads * (layer.head_dim + layer.value_head_dim);
     cache.layers_.push_back({.data = next,
                              .block_size = block_size,
-                             .head_size = head_size,
                              .kv_heads = layer.kv_heads,
                              .head_dim = layer.head_dim,
                              .value_head_dim = layer.value_head_dim,
@@ -32,11 +31,13 @@ Result<KvCache> KvCache::create(const graph::Decoder& decoder, const KvInfo& inf
 void KvCache::store(const AttentionKernels& kernels, int32_t layer, BlockId block, int32_t offset,
                     const float* key, const float* value) {
   const Layer& l = layers_[static_cast<size_t>(layer)];
-  uint16_t* head = l.data + block * l.block_size;
-  for (int64_t h = 0; h < l.kv_heads; ++h, head += l.head_size) {
-    kernels.store_key(key + h * l.head_dim, l.head_dim, offset, head);
-    kernels.store_value(value + h * l.value_head_dim, l.value_head_dim, offset,
-                        head + l.head_dim * kBlockTokens);
+  uint16_t* keys = l.data + block * l.block_size;
+  uint16_t* values = keys + l.kv_heads * l.head_dim * kBlockTokens;
+  for (int64_t h = 0; h < l.kv_heads; ++h) {
+    kernels.store_key(key + h * l.head_dim, l.head_dim, offset, keys);
+    kernels.store_value(value + h * l.value_head_dim, l.value_head_dim, offset, values);
+    keys += l.head_dim * kBlockTokens;
+    values += l.value_head_dim * kBlockTokens;
   }
 }
 

@@ -1,8 +1,8 @@
 // Keys and values of all layers in blocks of 16 tokens, in 16 bits a number.
 //
-// A block of a layer holds, for each KV head, the keys (head_dim × 16) and then the values
-// (16 × value_head_dim), in the form of the attention kernels. Memory is reserved at open and
-// committed block by block on first use.
+// A block of a layer holds the keys of all KV heads (head_dim × 16 each) and then their values
+// (16 × value_head_dim each), in the form of the attention kernels, so that what a task reads of
+// neighbouring heads is one run. Memory is reserved at open and committed on first use.
 #pragma once
 
 #include <cstdint>
@@ -23,12 +23,13 @@ class KvCache {
   // head_dim × 16
   const uint16_t* keys(int32_t layer, BlockId block, int64_t head) const {
     const Layer& l = layers_[static_cast<size_t>(layer)];
-    return l.data + block * l.block_size + head * l.head_size;
+    return l.data + block * l.block_size + head * l.head_dim * kBlockTokens;
   }
   // 16 × value_head_dim
   const uint16_t* values(int32_t layer, BlockId block, int64_t head) const {
     const Layer& l = layers_[static_cast<size_t>(layer)];
-    return keys(layer, block, head) + l.head_dim * kBlockTokens;
+    return l.data + block * l.block_size +
+           (l.kv_heads * l.head_dim + head * l.value_head_dim) * kBlockTokens;
   }
 
   // Writes one token's key [kv_heads, head_dim] and value [kv_heads, value_head_dim] at `offset`
@@ -42,8 +43,7 @@ class KvCache {
  private:
   struct Layer {
     uint16_t* data;
-    int64_t block_size;  // elements of a block
-    int64_t head_size;   // elements of a head in a block
+    int64_t block_size;  // elements
     int64_t kv_heads;
     int64_t head_dim;
     int64_t value_head_dim;

@@ -223,6 +223,7 @@ void attention_values(const float* weights, int64_t weight_stride, int count, co
 
 constexpr ix::backend::cpu::AttentionKernels kAttentionKernels = {
     ix::backend::cpu::KvForm::halves,
+    true,
     store_key,
     store_value,
     prepare_query,

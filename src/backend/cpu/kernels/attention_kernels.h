@@ -23,6 +23,8 @@ enum class KvForm {
 
 struct AttentionKernels {
   KvForm form;
+  // While a block is multiplied, scores() and values() fetch the next one of the same call.
+  bool fetches_ahead;
 
   // A token's key [head_dim] and value [width] to place `offset` (0 … kBlockTokens - 1) of a block,
   // rounded to nearest even. Nothing of other tokens is touched, so threads may store tokens of a
