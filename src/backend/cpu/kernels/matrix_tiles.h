@@ -31,20 +31,18 @@ template <int kColumns>
 constexpr int64_t kPrefetchBytes = 3072;
 template <int kColumns>
 constexpr int kPrefetchLocality = kColumns <= 4 ? 2 : 3;
-template <int kColumns>
-constexpr bool kHeadsOnly = false;
 #else
 template <int kColumns>
 constexpr int64_t kPrefetchBytes = kColumns == 1 ? 4096 : 16384;
 template <int kColumns>
 constexpr int kPrefetchLocality = kColumns == 1 ? 3 : 2;  // prefetcht0, prefetcht1
-#if defined(__AVX512F__)
+#endif
+#if defined(__AVX512F__) && !defined(__AMX_TILE__)
 template <int kColumns>
 constexpr bool kHeadsOnly = kColumns == 1;
 #else
 template <int kColumns>
 constexpr bool kHeadsOnly = false;
-#endif
 #endif
 
 template <int kBytes, int kLocality>
@@ -53,7 +51,8 @@ static IX_INLINE void prefetch_lines(const char* p) {
   for (int i = 0; i < kBytes; i += 64) __builtin_prefetch(p + i, 0, kLocality);
 }
 
-// What the loads of `kBytes` at p call for: quants, and heads of blocks before their quants.
+// For each piece of a block as its loads begin: what is to be fetched now, kBytes of it. Heads come
+// before their quants.
 template <int kBytes, int kColumns>
 static IX_INLINE void prefetch(const void* p) {
   if constexpr (!kHeadsOnly<kColumns>) {
