@@ -1,4 +1,4 @@
-"""Arguments that name the engines."""
+"""Arguments of every comparison: its engines, threads, rounds and output."""
 import argparse
 from pathlib import Path
 

@@ -9,8 +9,9 @@
 
 namespace ix {
 
-// Both ways to make one give memory at a page boundary, or an empty buffer for 0 bytes, and answer
-// resource_exhausted where the system refuses.
+// Both ways to make one give memory at a page boundary, from 2 MiB up in huge pages where there are
+// any and at a boundary of 2 MiB, or an empty buffer for 0 bytes, and answer resource_exhausted
+// where the system refuses.
 class PageBuffer {
  public:
   PageBuffer() = default;
@@ -20,12 +21,11 @@ class PageBuffer {
   PageBuffer(const PageBuffer&) = delete;
   PageBuffer& operator=(const PageBuffer&) = delete;
 
-  // Both: from 2 MiB up in huge pages where there are any, at a boundary of 2 MiB.
-
   // For memory that is used as a whole.
   static Result<PageBuffer> allocate(uint64_t bytes);
 
-  // For memory of which only a part may ever be used: it may be larger than what the system has.
+  // For memory of which only a part may ever be used: it may be larger than what the system has. A
+  // touch commits up to 2 MiB.
   static Result<PageBuffer> reserve(uint64_t bytes);
 
   // Keeps the pages in memory, never swapped out, while the buffer lives. resource_exhausted, with

@@ -21,7 +21,7 @@ constexpr int64_t kTasksOfHeads = 2;
 
 // KV heads that a task takes, a divisor of them all. Few queries are bound by reading keys and
 // values, and a head's pieces of some KiB begin a page each: those of neighbours are one run (Zen
-// 4, two cores, 32 heads of 128 at 4,096 tokens: 16 GB/s one by one, 20 in eights).
+// 4, two cores, 32 heads of 128 at 4,096 tokens: 17 GB/s one by one, 19 in eights).
 int64_t heads_per_task(const AttentionStage& stage, const VectorKernels& kernels,
                        const StepRows& rows, int threads) {
   if (kernels.attention.fetches_ahead) return 1;

@@ -5,8 +5,8 @@
 // one has the other's value masked, so that whatever lies there does not reach it. Every sum runs
 // in ascending order of pairs, whichever queries share a pass.
 //
-// Nothing is fetched ahead: on Zen 4 that was slower at every distance than the CPU's own
-// prefetchers on runs of several heads.
+// Nothing is fetched ahead: on Zen 4 no distance was faster than the CPU's own prefetchers on runs
+// of several heads.
 //
 // Included by vector_avx512bf16.cc, so all of it is of internal linkage.
 #pragma once
