@@ -82,6 +82,18 @@ class AttentionKernelsOf : public ::testing::TestWithParam<Isa> {
     }
     return out;
   }
+
+  // Rows of `stride` weights, of which query q sees [first[q], end[q]).
+  std::vector<float> prepared_weights(std::vector<float> weights, int64_t stride,
+                                      const std::vector<int32_t>& first,
+                                      const std::vector<int32_t>& end) const {
+    for (size_t q = 0; q < first.size(); ++q) {
+      if (first[q] >= end[q]) continue;
+      kernels().prepare_weights(weights.data() + static_cast<int64_t>(q) * stride, first[q],
+                                end[q]);
+    }
+    return weights;
+  }
 };
 
 // Every place of a block by itself: what one number is stored and read back as, and that nothing of
@@ -111,6 +123,7 @@ TEST_P(AttentionKernelsOf, StoresRoundToNearestEvenAndTouchTheirTokenAlone) {
       weights[static_cast<size_t>(offset)] = 1.0F;
       std::vector<float> out(width, 0.0F);
       const int32_t end = offset + 1;
+      kernels().prepare_weights(weights.data(), offset, end);
       const uint16_t* block = values.data();
       kernels().values(weights.data(), kTokens, 1, &offset, &end, &block, n, out.data(), n);
       block = keys.data();
@@ -218,8 +231,9 @@ TEST_P(AttentionKernelsOf, AddsVisibleValuesOnly) {
     const int64_t stride = width + 1;
     const std::vector<float> before = random_floats(static_cast<size_t>(kQueries * stride), 11);
     std::vector<float> out = before;
-    kernels().values(weights.data(), kBlocks * kTokens, kQueries, first.data(), end.data(),
-                     values.pointers.data(), width, out.data(), stride);
+    kernels().values(prepared_weights(weights, kBlocks * kTokens, first, end).data(),
+                     kBlocks * kTokens, kQueries, first.data(), end.data(), values.pointers.data(),
+                     width, out.data(), stride);
     for (int q = 0; q < kQueries; ++q) {
       for (int64_t c = 0; c < width; ++c) {
         const auto at = static_cast<size_t>(q * stride + c);
@@ -253,7 +267,8 @@ TEST_P(AttentionKernelsOf, ValuesAreTheSameBitsWhateverSharesThePass) {
   }
   const std::vector<int32_t> first = {0, 1, 2, 3, 0, 0};
   const std::vector<int32_t> end = {20, 21, 22, 23, 25, 5};
-  const std::vector<float> weights = random_floats(kQueries * 2 * kTokens, 9);
+  const std::vector<float> weights =
+      prepared_weights(random_floats(kQueries * 2 * kTokens, 9), 2 * kTokens, first, end);
   std::vector<float> together(static_cast<size_t>(kQueries * width), 0.0F);
   kernels().values(weights.data(), 2 * kTokens, kQueries, first.data(), end.data(),
                    values.pointers.data(), width, together.data(), width);
@@ -264,6 +279,39 @@ TEST_P(AttentionKernelsOf, ValuesAreTheSameBitsWhateverSharesThePass) {
     EXPECT_EQ(std::memcmp(alone.data(), together.data() + q * width, alone.size() * sizeof(float)),
               0);
     for (const float x : alone) EXPECT_TRUE(std::isfinite(x));
+  }
+}
+
+// What a task with several KV heads does: the blocks of a chunk one by one.
+TEST_P(AttentionKernelsOf, ValuesAreTheSameBitsBlockByBlock) {
+  constexpr int kBlocks = 3;
+  constexpr int kQueries = 6;
+  for (const int64_t width : {16, 80, 128, 256}) {
+    const Blocks values(kernels(), Part::values, kBlocks, width, 5);
+    for (const bool alike : {true, false}) {
+      const std::vector<int32_t> first =
+          alike ? std::vector<int32_t>(kQueries, 2) : std::vector<int32_t>{0, 1, 16, 17, 31, 47};
+      const std::vector<int32_t> end =
+          alike ? std::vector<int32_t>(kQueries, 48) : std::vector<int32_t>{48, 47, 33, 32, 32, 48};
+      const int64_t stride = kBlocks * kTokens;
+      const std::vector<float> weights = prepared_weights(
+          random_floats(static_cast<size_t>(kQueries * stride), 9), stride, first, end);
+      std::vector<float> together(static_cast<size_t>(kQueries * width), 0.5F);
+      std::vector<float> blockwise = together;
+      kernels().values(weights.data(), stride, kQueries, first.data(), end.data(),
+                       values.pointers.data(), width, together.data(), width);
+      for (int b = 0; b < kBlocks; ++b) {
+        std::vector<int32_t> block_first = first;
+        std::vector<int32_t> block_end = end;
+        for (int32_t& t : block_first) t = std::max(t, b * kTokens);
+        for (int32_t& t : block_end) t = std::min(t, (b + 1) * kTokens);
+        std::vector<const uint16_t*> pointers(kBlocks, nullptr);
+        pointers[static_cast<size_t>(b)] = values.pointers[static_cast<size_t>(b)];
+        kernels().values(weights.data(), stride, kQueries, block_first.data(), block_end.data(),
+                         pointers.data(), width, blockwise.data(), width);
+      }
+      EXPECT_EQ(blockwise, together);
+    }
   }
 }
 

@@ -45,6 +45,11 @@ struct ChunkResult {
   float* values;   // [queries, value_head_dim], weighted by exp(score - maximum)
   float* maximum;  // [queries]
   float* sum;      // [queries], of the weights
+
+  // From a query on.
+  ChunkResult from(int64_t query, int64_t value_head_dim) const {
+    return {values + query * value_head_dim, maximum + query, sum + query};
+  }
 };
 
 // One thread's working memory, sized for the widest stage of a plan.
@@ -64,6 +69,8 @@ struct AttentionScratch {
   std::vector<float> sum;
   std::vector<int32_t> first;  // [queries], visible positions of the chunk, from its start
   std::vector<int32_t> end;
+  std::vector<int32_t> block_first;  // [queries], those of a block
+  std::vector<int32_t> block_end;
 };
 
 // Room for the results of single chunks, where few rows with a long past are split over threads.
@@ -71,8 +78,8 @@ struct ChunkStore {
   float* data = nullptr;
   int64_t floats = 0;
 
-  // For one row of `heads` heads over `positions` positions.
-  static int64_t floats_for(int64_t heads, int64_t value_head_dim, int64_t positions);
+  // For `rows` rows of `heads` heads, a sequence each, over `positions` positions together.
+  static int64_t floats_for(int64_t heads, int64_t value_head_dim, int64_t positions, int64_t rows);
 };
 
 // Rows of a tile for stages whose largest group has group_heads query heads.

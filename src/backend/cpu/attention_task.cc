@@ -95,20 +95,36 @@ void AttentionTask::score(Position start, int32_t first_block, int32_t end_block
   }
 }
 
+// Several heads block by block too, each with what its queries see of that block.
 void AttentionTask::add_values(Position start, int32_t first_block, int32_t end_block,
                                const ChunkResult& result) {
-  std::fill_n(result.values, queries_ * stage_.value_head_dim, 0.0F);
+  const int64_t width = stage_.value_head_dim;
+  std::fill_n(result.values, queries_ * width, 0.0F);
   std::array<const uint16_t*, kChunkBlocks> values;
-  for (int64_t k = 0; k < kv_heads_.count; ++k) {
-    for (int32_t b = first_block; b < end_block; ++b) {
-      values[static_cast<size_t>(b)] =
-          cache_.values(stage_.kv_layer, block(start, b), kv_heads_.first + k);
-    }
+  const auto add = [&](int64_t k, const int32_t* first, const int32_t* end) {
     const int64_t query = k * queries_of_head_;
     kernels_.attention.values(scratch_.scores.data() + query * kAttentionChunk, kAttentionChunk,
-                              queries_of_head_, scratch_.first.data() + query,
-                              scratch_.end.data() + query, values.data(), stage_.value_head_dim,
-                              result.values + query * stage_.value_head_dim, stage_.value_head_dim);
+                              queries_of_head_, first + query, end + query, values.data(), width,
+                              result.values + query * width, width);
+  };
+  if (kv_heads_.count == 1) {
+    for (int32_t b = first_block; b < end_block; ++b) {
+      values[static_cast<size_t>(b)] =
+          cache_.values(stage_.kv_layer, block(start, b), kv_heads_.first);
+    }
+    add(0, scratch_.first.data(), scratch_.end.data());
+    return;
+  }
+  for (int32_t b = first_block; b < end_block; ++b) {
+    for (size_t q = 0; q < static_cast<size_t>(queries_); ++q) {
+      scratch_.block_first[q] = std::max(scratch_.first[q], b * kBlockTokens);
+      scratch_.block_end[q] = std::min(scratch_.end[q], (b + 1) * kBlockTokens);
+    }
+    for (int64_t k = 0; k < kv_heads_.count; ++k) {
+      values[static_cast<size_t>(b)] =
+          cache_.values(stage_.kv_layer, block(start, b), kv_heads_.first + k);
+      add(k, scratch_.block_first.data(), scratch_.block_end.data());
+    }
   }
 }
 
@@ -138,6 +154,7 @@ void AttentionTask::weigh(int32_t query, const ChunkResult& result) {
     kernels_.soft_cap(scores + first, stage_.soft_cap, end - first, scores + first);
   }
   result.sum[query] = kernels_.attention.softmax(scores, first, end, &result.maximum[query]);
+  kernels_.attention.prepare_weights(scores, first, end);
 }
 
 void AttentionTask::merge_chunk(int64_t chunk, const ChunkResult& result) {

@@ -77,6 +77,19 @@ void prepare_query(const float* query, int64_t head_dim, float* out) {
   }
 }
 
+// Pair t / 2 of tokens to dword t / 2 of the row, a token before `first` as zero. Whole and long
+// before they are read: a load of a part of what is still on its way to the cache waits until all
+// before it have retired, and with them the values in memory that come after.
+void prepare_weights(float* weights, int first, int end) {
+  if (first >= end) return;
+  auto* pairs = (uint32_t*)weights;
+  for (int t = first / 2 * 2; t < end; t += 2 * kLanes) {
+    const int left = end - t < 2 * kLanes ? end - t : 2 * kLanes;
+    _mm512_mask_storeu_epi32(pairs + t / 2, part_mask((left + 1) / 2), to_pairs(weights + t, left));
+  }
+  if (first % 2 != 0) pairs[first / 2] &= 0xffff0000U;
+}
+
 inline __m512i broadcast_pair(const void* p) {
   int32_t pair;
   __builtin_memcpy(&pair, p, sizeof(pair));
@@ -149,11 +162,16 @@ struct ValuePairs {
   }
 };
 
-// Outputs of some queries, and their weights in pairs of tokens [query][kPairsOfChunk].
+// Outputs of some queries, and their weights in pairs of tokens.
 struct ValueSums {
   const uint32_t* weights;
+  int64_t weight_stride;
   float* out;
-  int64_t stride;
+  int64_t out_stride;
+
+  ValueSums of(int q) const {
+    return {weights + q * weight_stride, weight_stride, out + q * out_stride, out_stride};
+  }
 };
 
 // What of each dword of values counts.
@@ -161,37 +179,51 @@ constexpr __mmask32 kBothTokens = 0xffffffffU;
 constexpr __mmask32 kFirstToken = 0x55555555U;
 constexpr __mmask32 kSecondToken = 0xaaaaaaaaU;
 
-// Adds pairs [first, end) to D vectors of Q outputs.
+// Adds pairs [first, end) to D vectors of Q outputs; where D is 1, to its first `lanes` lanes.
+// A block's rows are one run of code: what the CPU has of instructions in flight reaches the
+// further into memory the fewer they are.
 template <int Q, int D, __mmask32 kSeen>
 inline void add_vectors(const ValuePairs& values, const ValueSums& sums, int64_t first, int64_t end,
-                        int64_t column, int64_t last_lanes) {
-  const __mmask16 last = part_mask(last_lanes);
+                        int64_t column, int64_t lanes) {
+  const __mmask16 seen_lanes = D > 1 ? part_mask(kLanes) : part_mask(lanes);
+  float* out = sums.out + column;
   Vec sum[Q][D];
   for (int q = 0; q < Q; ++q) {
     for (int d = 0; d < D; ++d) {
-      const float* out = sums.out + q * sums.stride + column + d * kLanes;
-      sum[q][d] = d + 1 < D ? load(out) : _mm512_maskz_loadu_ps(last, out);
+      const float* p = out + q * sums.out_stride + d * kLanes;
+      sum[q][d] = D > 1 ? load(p) : _mm512_maskz_loadu_ps(seen_lanes, p);
     }
   }
-  for (int64_t pair = first; pair < end; ++pair) {
+  const auto add_pair = [&](const uint16_t* row, int64_t pair) __attribute__((always_inline)) {
     __m512i value[D];
     for (int d = 0; d < D; ++d) {
-      const uint16_t* p = values.at(pair, column + d * kLanes);
-      value[d] = d + 1 < D ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi32(last, p);
+      const uint16_t* p = row + d * 2 * kLanes;
+      value[d] = D > 1 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi32(seen_lanes, p);
       if constexpr (kSeen != kBothTokens) value[d] = _mm512_maskz_mov_epi16(kSeen, value[d]);
     }
     for (int q = 0; q < Q; ++q) {
-      const __m512i weight = _mm512_set1_epi32((int32_t)sums.weights[q * kPairsOfChunk + pair]);
+      const __m512i weight =
+          _mm512_set1_epi32((int32_t)sums.weights[q * sums.weight_stride + pair]);
       for (int d = 0; d < D; ++d) sum[q][d] = dot_pairs(sum[q][d], value[d], weight);
+    }
+  };
+  for (int64_t pair = first; pair < end;) {
+    const uint16_t* row = values.at(pair, column);
+    if (pair % kPairsOfBlock == 0 && pair + kPairsOfBlock <= end) {
+#pragma GCC unroll 8
+      for (int i = 0; i < kPairsOfBlock; ++i) add_pair(row + i * 2 * values.width, pair + i);
+      pair += kPairsOfBlock;
+    } else {
+      add_pair(row, pair++);
     }
   }
   for (int q = 0; q < Q; ++q) {
     for (int d = 0; d < D; ++d) {
-      float* out = sums.out + q * sums.stride + column + d * kLanes;
-      if (d + 1 < D) {
-        store(out, sum[q][d]);
+      float* p = out + q * sums.out_stride + d * kLanes;
+      if constexpr (D > 1) {
+        store(p, sum[q][d]);
       } else {
-        _mm512_mask_storeu_ps(out, last, sum[q][d]);
+        _mm512_mask_storeu_ps(p, seen_lanes, sum[q][d]);
       }
     }
   }
@@ -234,36 +266,25 @@ inline void add_seen_pairs(const ValuePairs& values, const ValueSums& sums, int6
 // Q queries: the pairs that all see wholly go together; what comes before or after for some goes
 // alone.
 template <int Q>
-inline void add_visible_values(const float* weights, int64_t weight_stride, const int32_t* first,
-                               const int32_t* end, const ValuePairs& values, float* out,
-                               int64_t out_stride) {
-  uint32_t pairs[Q][kPairsOfChunk];
+inline void add_visible_values(const ValueSums& sums, const int32_t* first, const int32_t* end,
+                               const ValuePairs& values) {
   int64_t common_first = 0;
   int64_t common_end = kPairsOfChunk;
   for (int q = 0; q < Q; ++q) {
-    const float* row = weights + q * weight_stride;
     if (first[q] >= end[q]) {  // sees nothing of the chunk; its bounds may lie outside
       common_first = kPairsOfChunk;
       continue;
     }
-    for (int64_t t = first[q] / 2 * 2; t < end[q]; t += 2 * kLanes) {
-      const int64_t left = end[q] - t < 2 * kLanes ? end[q] - t : 2 * kLanes;
-      _mm512_mask_storeu_epi32(pairs[q] + t / 2, part_mask((left + 1) / 2),
-                               to_pairs(row + t, left));
-    }
-    if (first[q] % 2 != 0) pairs[q][first[q] / 2] &= 0xffff0000U;
     if ((first[q] + 1) / 2 > common_first) common_first = (first[q] + 1) / 2;
     if (end[q] / 2 < common_end) common_end = end[q] / 2;
   }
   if (common_first >= common_end) common_first = common_end = kPairsOfChunk;
   for (int q = 0; q < Q; ++q) {
-    const ValueSums sums = {pairs[q], out + q * out_stride, out_stride};
-    add_seen_pairs(values, sums, first[q], end[q], 0, common_first);
+    add_seen_pairs(values, sums.of(q), first[q], end[q], 0, common_first);
   }
-  add_pairs<Q>(values, {pairs[0], out, out_stride}, common_first, common_end);
+  add_pairs<Q>(values, sums, common_first, common_end);
   for (int q = 0; q < Q; ++q) {
-    const ValueSums sums = {pairs[q], out + q * out_stride, out_stride};
-    add_seen_pairs(values, sums, first[q], end[q], common_end, kPairsOfChunk);
+    add_seen_pairs(values, sums.of(q), first[q], end[q], common_end, kPairsOfChunk);
   }
 }
 
@@ -271,15 +292,19 @@ void attention_values(const float* weights, int64_t weight_stride, int count, co
                       const int32_t* end, const uint16_t* const* blocks, int64_t width, float* out,
                       int64_t out_stride) {
   const ValuePairs values = {blocks, width};
+  const ValueSums sums = {(const uint32_t*)weights, weight_stride, out, out_stride};
+  bool alike = first[0] % 2 == 0 && end[0] % 2 == 0;
+  for (int q = 1; q < count; ++q) alike = alike && first[q] == first[0] && end[q] == end[0];
   int q = 0;
-  for (; q + 4 <= count; q += 4) {
-    add_visible_values<4>(weights + q * weight_stride, weight_stride, first + q, end + q, values,
-                          out + q * out_stride, out_stride);
+  if (alike) {  // most blocks: all queries see the same whole pairs
+    const int64_t begin = first[0] / 2;
+    const int64_t until = end[0] / 2;
+    for (; q + 4 <= count; q += 4) add_pairs<4>(values, sums.of(q), begin, until);
+    for (; q < count; ++q) add_pairs<1>(values, sums.of(q), begin, until);
+    return;
   }
-  for (; q < count; ++q) {
-    add_visible_values<1>(weights + q * weight_stride, weight_stride, first + q, end + q, values,
-                          out + q * out_stride, out_stride);
-  }
+  for (; q + 4 <= count; q += 4) add_visible_values<4>(sums.of(q), first + q, end + q, values);
+  for (; q < count; ++q) add_visible_values<1>(sums.of(q), first + q, end + q, values);
 }
 
 constexpr ix::backend::cpu::AttentionKernels kAttentionKernels = {
@@ -290,6 +315,7 @@ constexpr ix::backend::cpu::AttentionKernels kAttentionKernels = {
     prepare_query,
     attention_scores,
     attention_softmax,
+    prepare_weights,
     attention_values,
 };
 

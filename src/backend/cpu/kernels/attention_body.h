@@ -41,6 +41,8 @@ void prepare_query(const float* query, int64_t head_dim, float* out) {
   memcpy(out, query, static_cast<size_t>(head_dim) * sizeof(float));
 }
 
+void prepare_weights(float* /*weights*/, int /*first*/, int /*end*/) {}
+
 // Fetches the cache lines of `count` numbers.
 inline void fetch(const uint16_t* p, int64_t count) {
   for (int64_t i = 0; i < count; i += 32) __builtin_prefetch(p + i);
@@ -229,6 +231,7 @@ constexpr ix::backend::cpu::AttentionKernels kAttentionKernels = {
     prepare_query,
     attention_scores,
     attention_softmax,
+    prepare_weights,
     attention_values,
 };
 

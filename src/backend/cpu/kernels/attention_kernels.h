@@ -45,10 +45,13 @@ struct AttentionKernels {
   // exp(scores[t] - *max). Returns the sum. end > first.
   float (*softmax)(float* scores, int first, int end, float* max);
 
+  // Weights [first, end) of a chunk, in place, as values() takes them.
+  void (*prepare_weights)(float* weights, int first, int end);
+
   // out[q] += sum over t in [first[q], end[q]) of weights[q][t] * value of token t, t ascending.
-  //   weights [count, weight_stride]; end[q] <= kChunkTokens, and first[q] >= end[q], whatever they
-  //   are, where a query sees nothing; values[b], one for each block;
-  //   out [count, out_stride], `width` of each.
+  //   weights [count, weight_stride], prepared; end[q] <= kChunkTokens, and first[q] >= end[q],
+  //   whatever they are, where a query sees nothing; values[b], one for each block that a query
+  //   sees a token of; out [count, out_stride], `width` of each.
   void (*values)(const float* weights, int64_t weight_stride, int count, const int32_t* first,
                  const int32_t* end, const uint16_t* const* values, int64_t width, float* out,
                  int64_t out_stride);
