@@ -7,7 +7,6 @@
 
 #include "base/checked_math.h"
 #include "base/host_limits.h"
-#include "base/page_buffer.h"
 #include "limits/start_line.h"
 
 namespace ix::limits {
@@ -78,35 +77,55 @@ int64_t default_read_buffer_bytes() {
   return cache > 0 ? static_cast<int64_t>(8 * cache) : int64_t{1} << 30;
 }
 
-Result<ReadBandwidth> measure_read(ThreadPool& pool, int64_t buffer_bytes, int passes) {
-  using Clock = std::chrono::steady_clock;
+Result<SequentialReader> SequentialReader::create(ThreadPool& pool, int64_t buffer_bytes) {
   const int threads = pool.threads();
   const int64_t part = round_up(ceil_div(buffer_bytes, int64_t{threads}), kBytesPerIteration);
-  IX_ASSIGN_OR_RETURN(const PageBuffer buffer,
+  IX_ASSIGN_OR_RETURN(PageBuffer buffer,
                       PageBuffer::allocate(static_cast<uint64_t>(part * threads)));
-  const ReadFn read = widest_read();
-  std::vector<Clock::time_point> begin(static_cast<size_t>(threads));
-  std::vector<Clock::time_point> end(begin);
+  StartLine start(threads);
+  pool.run(threads, [&](int64_t, int thread) {
+    start.wait();
+    std::memset(buffer.data() + thread * part, 1, static_cast<size_t>(part));
+  });
+  return SequentialReader(pool, std::move(buffer), part);
+}
+
+double SequentialReader::read(int64_t bytes) {
+  using Clock = std::chrono::steady_clock;
+  const auto threads = static_cast<size_t>(pool_->threads());
+  const ReadFn read_run = widest_read();
+  const int64_t share =
+      round_up(ceil_div(bytes, static_cast<int64_t>(threads)), kBytesPerIteration);
+  std::vector<Clock::time_point> begin(threads);
+  std::vector<Clock::time_point> end(threads);
+  StartLine start(pool_->threads());
+  pool_->run(pool_->threads(), [&](int64_t, int thread) {
+    const std::byte* mine = buffer_.data() + thread * part_;
+    start.wait();
+    begin[static_cast<size_t>(thread)] = Clock::now();
+    int64_t at = next_;
+    for (int64_t left = share; left > 0;) {
+      const int64_t run = std::min(left, part_ - at);
+      read_run(mine + at, run / kBytesPerIteration);
+      left -= run;
+      at = (at + run) % part_;
+    }
+    end[static_cast<size_t>(thread)] = Clock::now();
+  });
+  next_ = (next_ + share) % part_;
+  const std::chrono::duration<double> took =
+      *std::max_element(end.begin(), end.end()) - *std::min_element(begin.begin(), begin.end());
+  return took.count();
+}
+
+Result<ReadBandwidth> measure_read(ThreadPool& pool, int64_t buffer_bytes, int passes) {
+  IX_ASSIGN_OR_RETURN(SequentialReader reader, SequentialReader::create(pool, buffer_bytes));
   std::vector<double> samples;
-  for (int pass = -1; pass < passes; ++pass) {
-    StartLine start(threads);
-    pool.run(threads, [&](int64_t, int thread) {
-      std::byte* mine = buffer.data() + thread * part;
-      start.wait();
-      begin[static_cast<size_t>(thread)] = Clock::now();
-      if (pass < 0) {
-        std::memset(mine, 1, static_cast<size_t>(part));
-      } else {
-        read(mine, part / kBytesPerIteration);
-      }
-      end[static_cast<size_t>(thread)] = Clock::now();
-    });
-    if (pass < 0) continue;
-    const std::chrono::duration<double> took =
-        *std::max_element(end.begin(), end.end()) - *std::min_element(begin.begin(), begin.end());
-    samples.push_back(static_cast<double>(part * threads) / took.count());
+  for (int pass = 0; pass < passes; ++pass) {
+    const double seconds = reader.read(reader.buffer_bytes());
+    samples.push_back(static_cast<double>(reader.buffer_bytes()) / seconds);
   }
-  return ReadBandwidth{rate_of(std::move(samples)), part * threads};
+  return ReadBandwidth{rate_of(std::move(samples)), reader.buffer_bytes()};
 }
 
 }  // namespace ix::limits

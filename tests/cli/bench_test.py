@@ -71,6 +71,20 @@ class Fields(Bench):
         result, = self.bench("-p", "5", "-n", "0", "-r", "1")
         self.expect_no_shares(result, "int8")
 
+    def test_by_turns_compares_decoding_with_reading_as_much(self):
+        prompt, decoded = self.bench("-p", "5", "-n", "3", "-r", "2", "--by-turns")
+        self.assertIsNone(prompt["share_turns_read"])
+        self.assertIsNone(prompt["turns_read_gbs"])
+        self.assertEqual(len(decoded["samples_ns"]), 2)
+        self.assertGreater(decoded["turns_read_gbs"], 0)
+        self.assertGreater(decoded["share_turns_read"], 0)
+        # With one repetition the share is that of two speeds.
+        one, = self.bench("-p", "0", "-n", "3", "-r", "1", "--by-turns")
+        self.assertAlmostEqual(one["share_turns_read"],
+                               one["avg_gbs"] / one["turns_read_gbs"], delta=1e-3 * one["share_turns_read"])
+        without = self.bench("-p", "0", "-n", "3", "-r", "1")[0]
+        self.assertIsNone(without["share_turns_read"])
+
     def test_csv_has_the_fields_of_json_but_arrays(self):
         rows, results = self.csv_and_json("bench", "-m", MODEL, "-p", "4", "-n", "2", "-r", "1",
                                           "--no-limits")
@@ -88,6 +102,10 @@ class Fields(Bench):
         for line in lines[2:]:
             self.assertRegex(line[-5], r"\A\d+\.\d\d ± \d+\.\d\d\Z")
             self.assertEqual((line[-3], line[-1]), ("-", "-"))
+        lines = self.table("bench", "-m", MODEL, "-p", "4", "-n", "2", "-r", "1", "--no-limits",
+                           "--by-turns")
+        self.assertEqual([line[-1] for line in lines[::2]], ["% by turns", "-"])
+        self.assertRegex(lines[3][-1], r"\A\d+\.\d %\Z")
 
 
 class Tests(Bench):

@@ -83,6 +83,8 @@ struct ModelFlags {
     command.option("--isa", options.isa, "Instruction set to use instead of the best one");
     command.flag("--no-pack", options.no_pack, "Do not repack weights (slow)");
     command.flag("--no-warmup", options.no_warmup, "Do not run each test once before");
+    command.flag("--by-turns", options.by_turns,
+                 "After each decoded token read as many bytes in order, and compare");
   }
 
   int run() {

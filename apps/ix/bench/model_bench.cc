@@ -68,10 +68,13 @@ backend::ExecutorOptions executor_options(const std::vector<ModelTest>& tests,
   return out;
 }
 
-std::vector<Column> columns() {
-  return {{"model", 26, true}, {"size", 10}, {"params", 9}, {"backend", 14, true},
-          {"threads", 7},      {"test", 16}, {"t/s", 18},   {"GB/s", 7},
-          {"% read", 7},       {"GOPS", 8},  {"% int8", 7}};
+std::vector<Column> columns(bool by_turns) {
+  std::vector<Column> out = {{"model", 26, true},   {"size", 10},   {"params", 9},
+                             {"backend", 14, true}, {"threads", 7}, {"test", 16},
+                             {"t/s", 18},           {"GB/s", 7},    {"% read", 7},
+                             {"GOPS", 8},           {"% int8", 7}};
+  if (by_turns) out.push_back({"% by turns", 10});
+  return out;
 }
 
 // A model that is loaded, and the executor of the test that ran last.
@@ -124,12 +127,33 @@ class LoadedModel {
   double load_ms_ = 0;
 };
 
+// What reads between the tokens, on threads of its own.
+class ReadingTurns {
+ public:
+  static Result<std::unique_ptr<ReadingTurns>> start(int threads) {
+    std::unique_ptr<ReadingTurns> out(new ReadingTurns);
+    IX_ASSIGN_OR_RETURN(out->pool_, ThreadPool::start(threads));
+    IX_ASSIGN_OR_RETURN(
+        limits::SequentialReader reader,
+        limits::SequentialReader::create(*out->pool_, limits::default_read_buffer_bytes()));
+    out->reader_ = std::move(reader);
+    return out;
+  }
+  limits::SequentialReader& reader() { return *reader_; }
+
+ private:
+  ReadingTurns() = default;
+
+  std::unique_ptr<ThreadPool> pool_;
+  std::optional<limits::SequentialReader> reader_;
+};
+
 class ModelBench {
  public:
   explicit ModelBench(const ModelBenchOptions& options)
       : options_(options),
         tests_(tests_of(options)),
-        output_(options.format, columns()),
+        output_(options.format, columns(options.by_turns)),
         limits_(!options.no_limits, limits::Arithmetic::int8) {}
 
   Status run() {
@@ -170,9 +194,18 @@ class ModelBench {
       show(test, "warm-up");
       IX_RETURN_IF_ERROR(run_once(test, streams, true));
     }
-    ModelResult result{.test = test, .samples = {}, .cost = cost_of(test, cost), .limits = {}};
+    ModelResult result{
+        .test = test, .samples = {}, .read = {}, .cost = cost_of(test, cost), .limits = {}};
+    std::unique_ptr<ReadingTurns> reading;
+    if (options_.by_turns && test.generate > 0) {
+      IX_ASSIGN_OR_RETURN(reading, ReadingTurns::start(test.threads));
+    }
     for (int i = 0; i < options_.repetitions; ++i) {
       show(test, fmt::format("repetition {} of {}", i + 1, options_.repetitions));
+      if (reading) {
+        IX_RETURN_IF_ERROR(run_by_turns(cost, streams, reading->reader(), result));
+        continue;
+      }
       const auto begin = Clock::now();
       IX_RETURN_IF_ERROR(run_once(test, streams, false));
       result.samples.ns.push_back(
@@ -188,17 +221,20 @@ class ModelBench {
     const ModelDescription description = describe(model.file());
     const double bytes = result.bytes_per_second();
     const double ops = result.ops_per_second();
-    const std::vector<std::string> cells = {description.name,
-                                            size_in_words(description.bytes),
-                                            parameters_in_words(description.parameters),
-                                            fmt::format("cpu {}", isa_),
-                                            fmt::format("{}", test.threads),
-                                            test.name(),
-                                            mean_cell(result.tokens_per_second()),
-                                            fmt::format("{:.1f}", bytes / 1e9),
-                                            share_cell(bytes, result.limits.read_bytes),
-                                            fmt::format("{:.1f}", ops / 1e9),
-                                            share_cell(ops, result.limits.ops)};
+    std::vector<std::string> cells = {description.name,
+                                      size_in_words(description.bytes),
+                                      parameters_in_words(description.parameters),
+                                      fmt::format("cpu {}", isa_),
+                                      fmt::format("{}", test.threads),
+                                      test.name(),
+                                      mean_cell(result.tokens_per_second()),
+                                      fmt::format("{:.1f}", bytes / 1e9),
+                                      share_cell(bytes, result.limits.read_bytes),
+                                      fmt::format("{:.1f}", ops / 1e9),
+                                      share_cell(ops, result.limits.ops)};
+    if (options_.by_turns) {
+      cells.push_back(share_cell(result.share_of_read(), result.read.ns.empty() ? 0 : 1));
+    }
     output_.add(cells, fields(path, model, description, result));
   }
 
@@ -235,6 +271,9 @@ class ModelBench {
     out["avg_gbs"] = result.bytes_per_second() / 1e9;
     out["avg_gops"] = result.ops_per_second() / 1e9;
     add_shares(out, result.limits, result.ops_per_second(), result.bytes_per_second());
+    const double read = result.read_per_second();
+    out["turns_read_gbs"] = read > 0 ? Json(read / 1e9) : Json();
+    out["share_turns_read"] = read > 0 ? Json(result.share_of_read()) : Json();
     out["load_ms"] = model.load_ms();
     out["peak_rss_bytes"] = peak_resident_bytes();
     return out;

@@ -24,6 +24,8 @@ struct ModelBenchOptions {
   bool no_pack = false;
   bool no_warmup = false;
   bool no_limits = false;
+  // Decoding takes turns with reading as many bytes in order.
+  bool by_turns = false;
 };
 
 Status run_model_bench(const ModelBenchOptions& options);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 namespace ix::cli {
 
@@ -13,15 +14,17 @@ std::string ModelTest::name() const {
   return out;
 }
 
+StepCost decode_cost(const ModelTest& test, const CostModel& model, int64_t token) {
+  return model.step(test.depth + token, 1, test.parallel, true);
+}
+
 StepCost cost_of(const ModelTest& test, const CostModel& model) {
   StepCost sum;
   for (int64_t done = 0; done < test.prompt; done += test.batch) {
     const int64_t rows = std::min<int64_t>(test.batch, test.prompt - done);
     sum += model.step(test.depth + done, rows, 1, done + rows == test.prompt);
   }
-  for (int64_t i = 0; i < test.generate; ++i) {
-    sum += model.step(test.depth + i, 1, test.parallel, true);
-  }
+  for (int64_t i = 0; i < test.generate; ++i) sum += decode_cost(test, model, i);
   return sum;
 }
 
@@ -40,6 +43,24 @@ Status run_once(const ModelTest& test, Streams& streams, bool warmup) {
   }
   const int64_t tokens = warmup ? 1 : test.generate;
   for (int64_t i = 0; i < tokens; ++i) IX_RETURN_IF_ERROR(streams.decode(test.depth + i));
+  return ok_status();
+}
+
+Status run_by_turns(const CostModel& cost, Streams& streams, limits::SequentialReader& reader,
+                    ModelResult& result) {
+  using Clock = std::chrono::steady_clock;
+  const ModelTest& test = result.test;
+  Clock::duration decoding{};
+  double reading = 0;
+  for (int64_t i = 0; i < test.generate; ++i) {
+    const auto begin = Clock::now();
+    IX_RETURN_IF_ERROR(streams.decode(test.depth + i));
+    decoding += Clock::now() - begin;
+    reading += reader.read(decode_cost(test, cost, i).bytes());
+  }
+  result.samples.ns.push_back(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(decoding).count());
+  result.read.ns.push_back(static_cast<int64_t>(reading * 1e9));
   return ok_status();
 }
 

@@ -9,6 +9,7 @@
 #include "bench/samples.h"
 #include "bench/step_cost.h"
 #include "bench/streams.h"
+#include "limits/read_bandwidth.h"
 
 namespace ix::cli {
 
@@ -29,6 +30,7 @@ struct ModelTest {
 struct ModelResult {
   ModelTest test;
   Samples samples;
+  Samples read;   // reading in order by turns with the tokens; empty where that was not asked for
   StepCost cost;  // of a repetition
   Limits limits;
 
@@ -37,12 +39,23 @@ struct ModelResult {
   }
   double bytes_per_second() const { return per_second(cost.bytes()); }
   double ops_per_second() const { return per_second(cost.linear_ops); }
+  // Bytes a second of the reading between the tokens; 0 where there was none.
+  double read_per_second() const {
+    return read.ns.empty() ? 0 : mean_of(read.rates(static_cast<double>(cost.bytes()))).average;
+  }
+  // The time that reading a repetition's bytes took, as a part of the time that decoding them did.
+  double share_of_read() const {
+    return read.ns.empty() ? 0 : read.in_ns().average / samples.in_ns().average;
+  }
 
  private:
   double per_second(int64_t amount) const {
     return mean_of(samples.rates(static_cast<double>(amount))).average;
   }
 };
+
+// Of a step of decoding, the `token`th of a repetition.
+StepCost decode_cost(const ModelTest& test, const CostModel& model, int64_t token);
 
 // The sum over the steps of a repetition.
 StepCost cost_of(const ModelTest& test, const CostModel& model);
@@ -52,5 +65,10 @@ Status fill_depth(const ModelTest& test, Streams& streams);
 
 // One repetition, or for a warm-up of decoding its first token only.
 Status run_once(const ModelTest& test, Streams& streams, bool warmup);
+
+// One repetition of decoding, and after each token as many bytes read in order as it took. Adds the
+// time of both to the result.
+Status run_by_turns(const CostModel& cost, Streams& streams, limits::SequentialReader& reader,
+                    ModelResult& result);
 
 }  // namespace ix::cli
