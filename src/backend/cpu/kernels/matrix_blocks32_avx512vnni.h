@@ -24,7 +24,8 @@ struct Blocks32 {
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
     for (int64_t b = 0; b < tile.blocks; ++b, ++block) {
-      prefetch<sizeof(Panel), C>(block);
+      prefetch_head<sizeof(Panel), C>(block);
+      prefetch_column<Activation, C>(x + tile.block_stride);
       prefetch_next(next, tile.next_lines, 0, 1);
       __m512i sums[C];
 #pragma GCC unroll 16

@@ -97,6 +97,7 @@ struct BlocksK {
     for (int64_t b = 0; b < tile.blocks; ++b, ++block) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
       prefetch_head<kHeadBytes, C>(bytes);
+      prefetch_column<Activation, C>(x + tile.block_stride);
       __m512i integers[C];
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) integers[c] = _mm512_setzero_si512();
@@ -209,6 +210,7 @@ struct BlocksK16 {
     for (int64_t b = 0; b < tile.blocks; ++b, ++block) {
       const auto* bytes = reinterpret_cast<const uint8_t*>(block);
       prefetch_head<Type::kHeadBytes, C>(bytes);
+      prefetch_column<Activation, C>(x + tile.block_stride);
       __m512i integers[C];
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) integers[c] = _mm512_setzero_si512();
