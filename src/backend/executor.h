@@ -41,7 +41,8 @@ enum class Want : uint8_t { nothing, argmax, top_k, logits };
 
 struct RowWant {
   Want kind = Want::nothing;
-  int32_t k = 0;  // for top_k: 1 .. 256; a smaller vocabulary gives all of it
+  int32_t k = 0;          // for top_k: 1 .. 256; a smaller vocabulary gives all of it
+  bool logsumexp = true;  // for logits: whether that of the row is wanted too
 };
 
 // Consecutive rows of one sequence, positions start .. start + rows - 1. Its earlier positions
@@ -71,7 +72,7 @@ struct TokenLogit {
 struct RowResult {
   int32_t row;
   TokenId argmax;                   // smallest id among equals; always set
-  float logsumexp;                  // of all logits; set for top_k and logits
+  float logsumexp;                  // of all logits; set for top_k, and for logits where wanted
   std::span<const TokenLogit> top;  // [min(k, vocab)], best first, equal logits by smaller id
   std::span<const float> logits;    // [vocab]; for logits
 };

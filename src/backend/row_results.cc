@@ -1,6 +1,7 @@
 #include "backend/row_results.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -17,17 +18,37 @@ bool better(const TokenLogit& a, const TokenLogit& b) {
 
 }  // namespace
 
+// The first of the largest: of the blocks the first whose largest is the largest, and then in that
+// one. Blocks are compared lane by lane, which compilers turn into vectors. NaN is never larger.
 TokenId argmax(std::span<const float> logits) {
   IX_CHECK(!logits.empty());
-  size_t best = 0;
-  float best_logit = kLowest;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] > best_logit) {
-      best = i;
-      best_logit = logits[i];
+  constexpr size_t kLanes = 16;
+  constexpr size_t kBlock = 16 * kLanes;
+  size_t best_block = 0;
+  float best = kLowest;
+  for (size_t block = 0; block < logits.size(); block += kBlock) {
+    float largest = kLowest;
+    if (block + kBlock <= logits.size()) {
+      std::array<float, kLanes> lanes;
+      lanes.fill(kLowest);
+      for (size_t i = block; i < block + kBlock; i += kLanes) {
+        for (size_t l = 0; l < kLanes; ++l) {
+          lanes[l] = logits[i + l] > lanes[l] ? logits[i + l] : lanes[l];
+        }
+      }
+      largest = *std::max_element(lanes.begin(), lanes.end());
+    } else {
+      for (const float logit : logits.subspan(block)) largest = logit > largest ? logit : largest;
+    }
+    if (largest > best) {
+      best = largest;
+      best_block = block;
     }
   }
-  return static_cast<TokenId>(best);
+  for (size_t i = best_block; i < logits.size(); ++i) {
+    if (logits[i] == best) return static_cast<TokenId>(i);
+  }
+  return 0;  // all are NaN
 }
 
 float logsumexp(std::span<const float> logits) {
@@ -65,7 +86,7 @@ void select_top(std::span<const float> logits, std::span<TokenLogit> top) {
 void RowResults::begin(std::span<const RowWant> wants, int64_t vocab_size) {
   results_.clear();
   rows_.clear();
-  kinds_.clear();
+  wants_.clear();
   const auto top_of = [&](const RowWant& want) {
     return want.kind == Want::top_k ? static_cast<size_t>(std::min<int64_t>(want.k, vocab_size))
                                     : size_t{0};
@@ -83,22 +104,24 @@ void RowResults::begin(std::span<const RowWant> wants, int64_t vocab_size) {
                         .top = std::span(top_).subspan(top_used, k),
                         .logits = {}});
     rows_.push_back(static_cast<int32_t>(row));
-    kinds_.push_back(wants[row].kind);
+    wants_.push_back(wants[row]);
     top_used += k;
   }
 }
 
 void RowResults::set(int32_t i, std::span<const float> logits) {
   RowResult& result = results_[static_cast<size_t>(i)];
-  const Want kind = kinds_[static_cast<size_t>(i)];
-  if (kind == Want::top_k) {
+  const RowWant& want = wants_[static_cast<size_t>(i)];
+  if (want.kind == Want::top_k) {
     select_top(logits, top_of(result));
     result.argmax = result.top.front().token;
   } else {
     result.argmax = argmax(logits);
   }
-  if (kind == Want::top_k || kind == Want::logits) result.logsumexp = logsumexp(logits);
-  if (kind == Want::logits) result.logits = logits;
+  if (want.kind == Want::top_k || (want.kind == Want::logits && want.logsumexp)) {
+    result.logsumexp = logsumexp(logits);
+  }
+  if (want.kind == Want::logits) result.logits = logits;
 }
 
 void RowResults::set_argmax(int32_t i, TokenId token) {

@@ -49,7 +49,7 @@ class RowResults {
 
   std::vector<RowResult> results_;  // top points into top_
   std::vector<int32_t> rows_;
-  std::vector<Want> kinds_;
+  std::vector<RowWant> wants_;  // of each result
   std::vector<TokenLogit> top_;
 };
 

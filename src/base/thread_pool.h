@@ -2,7 +2,7 @@
 //
 // Each thread goes through a run of tasks of its own in ascending order, so that what neighbouring
 // tasks read is one stream; one that has ended takes tasks from the end of another's, so that a
-// slow or stolen core does not hold the others back. Between loops a worker spins for at most 20
+// slow or stolen core does not hold the others back. Between loops a worker spins for at most 200
 // microseconds and then sleeps on a futex. No other system call is made.
 #pragma once
 

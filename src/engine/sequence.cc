@@ -28,9 +28,11 @@ std::optional<FinishReason> Sequence::finished_at_once() const {
 
 backend::RowWant Sequence::want() const {
   using backend::Want;
-  if (!needs_only_argmax(request_.sampling)) return {Want::logits, 0};
-  if (request_.logprobs < 0) return {Want::argmax, 0};
-  return {Want::top_k, std::max(1, request_.logprobs)};
+  if (!needs_only_argmax(request_.sampling)) {
+    return {.kind = Want::logits, .logsumexp = request_.logprobs >= 0};
+  }
+  if (request_.logprobs < 0) return {.kind = Want::argmax};
+  return {.kind = Want::top_k, .k = std::max(1, request_.logprobs)};
 }
 
 void Sequence::reserve() {

@@ -30,6 +30,28 @@ TEST(Argmax, IsTheSmallestIdAmongEquals) {
 
 TEST(Argmax, PassesOverNan) { EXPECT_EQ(argmax(std::vector<float>{kNan, -7, kNan, -6}), 3); }
 
+// Longer than what is compared together: few different values, and NaN at every third place or all.
+TEST(Argmax, OfALargeVocabularyIsTheFirstOfTheLargest) {
+  const bool holds = rc::check([] {
+    const auto size = *rc::gen::inRange<size_t>(200, 1500);
+    const auto small = *rc::gen::container<std::vector<int>>(size, rc::gen::inRange(-3, 4));
+    std::vector<float> logits(small.begin(), small.end());
+    if (*rc::gen::arbitrary<bool>()) std::fill_n(logits.begin(), size / 2, -kInfinity);
+    const auto first = std::max_element(logits.begin(), logits.end());
+    RC_ASSERT(argmax(logits) == first - logits.begin());
+    const size_t phase = *rc::gen::inRange<size_t>(0, 3);
+    for (size_t i = phase; i < size; i += 3) logits[i] = kNan;
+    size_t best = phase == 0 ? 1 : 0;
+    for (size_t i = 0; i < size; ++i) {
+      if (logits[i] > logits[best]) best = i;
+    }
+    // Where no number is above minus infinity, any id of those will do.
+    if (logits[best] > -kInfinity) RC_ASSERT(argmax(logits) == static_cast<TokenId>(best));
+  });
+  EXPECT_TRUE(holds);
+  EXPECT_EQ(argmax(std::vector<float>(1000, kNan)), 0);
+}
+
 TEST(Logsumexp, IsRightByHand) {
   EXPECT_FLOAT_EQ(logsumexp(std::vector<float>{0, 0, 0, 0}), std::log(4.0F));
   EXPECT_FLOAT_EQ(logsumexp(std::vector<float>{5}), 5.0F);
@@ -100,6 +122,17 @@ TEST(RowResults, HoldsWhatEachRowWanted) {
     for (const RowResult& row : rows) EXPECT_EQ(row.argmax, 1);
     EXPECT_EQ(rows[3].row, 4);
   }
+}
+
+TEST(RowResults, LeavesOutTheLogsumexpThatALogitsRowDoesNotWant) {
+  const std::vector<RowWant> wants = {{.kind = Want::logits, .logsumexp = false}, {Want::logits}};
+  RowResults results;
+  results.begin(wants, 2);
+  const std::vector<float> logits = {0, 0};
+  results.set(0, logits);
+  results.set(1, logits);
+  EXPECT_EQ(results.output().rows[0].logsumexp, 0);
+  EXPECT_FLOAT_EQ(results.output().rows[1].logsumexp, std::log(2.0F));
 }
 
 }  // namespace
