@@ -45,10 +45,9 @@ TokenId argmax(std::span<const float> logits) {
       best_block = block;
     }
   }
-  for (size_t i = best_block; i < logits.size(); ++i) {
-    if (logits[i] == best) return static_cast<TokenId>(i);
-  }
-  return 0;  // all are NaN
+  size_t first = best_block;  // 0 where nothing is above minus infinity
+  while (best > kLowest && logits[first] != best) ++first;
+  return static_cast<TokenId>(first);
 }
 
 float logsumexp(std::span<const float> logits) {

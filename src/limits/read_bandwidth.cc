@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/check.h"
 #include "base/checked_math.h"
 #include "base/host_limits.h"
 #include "limits/start_line.h"
@@ -78,6 +79,7 @@ int64_t default_read_buffer_bytes() {
 }
 
 Result<SequentialReader> SequentialReader::create(ThreadPool& pool, int64_t buffer_bytes) {
+  IX_CHECK(buffer_bytes > 0);
   const int threads = pool.threads();
   const int64_t part = round_up(ceil_div(buffer_bytes, int64_t{threads}), kBytesPerIteration);
   IX_ASSIGN_OR_RETURN(PageBuffer buffer,

@@ -24,8 +24,8 @@ int64_t default_read_buffer_bytes();
 // part, in huge pages where there are any.
 class SequentialReader {
  public:
-  // buffer_bytes are rounded up to parts of the pool's threads, and written once. The pool outlives
-  // the reader. resource_exhausted without memory.
+  // buffer_bytes, at least 1, are rounded up to parts of the pool's threads, and written once. The
+  // pool outlives the reader. resource_exhausted without memory.
   static Result<SequentialReader> create(ThreadPool& pool, int64_t buffer_bytes);
 
   int64_t buffer_bytes() const { return part_ * pool_->threads(); }

@@ -207,7 +207,10 @@ class FakeExecutor final : public backend::Executor {
       top.resize(static_cast<size_t>(want.k));
     }
     backend::RowResult result{.row = row, .argmax = top.front().token, .logsumexp = 0};
-    if (want.kind != backend::Want::argmax) result.logsumexp = static_cast<float>(std::log(sum));
+    const bool wants_sum = want.kind == backend::Want::logits && want.logsumexp;
+    if (want.kind == backend::Want::top_k || wants_sum) {
+      result.logsumexp = static_cast<float>(std::log(sum));
+    }
     if (want.kind == backend::Want::top_k) result.top = top;
     if (want.kind == backend::Want::logits) result.logits = logits;
     results_.push_back(result);

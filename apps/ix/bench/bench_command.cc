@@ -84,7 +84,7 @@ struct ModelFlags {
     command.flag("--no-pack", options.no_pack, "Do not repack weights (slow)");
     command.flag("--no-warmup", options.no_warmup, "Do not run each test once before");
     command.flag("--by-turns", options.by_turns,
-                 "After each decoded token read as many bytes in order, and compare");
+                 "Decode by turns with reading as many bytes in order, and compare");
   }
 
   int run() {

@@ -6,6 +6,13 @@
 #include <chrono>
 
 namespace ix::cli {
+namespace {
+
+// Some, as the threads of decoding and of reading have to be woken for each turn and wait for
+// nothing for a while after it; few, as the rate of reading may change within a second.
+constexpr int64_t kTokensOfATurn = 8;
+
+}  // namespace
 
 std::string ModelTest::name() const {
   std::string out = prompt > 0 ? fmt::format("pp{}", prompt) : fmt::format("tg{}", generate);
@@ -52,11 +59,16 @@ Status run_by_turns(const CostModel& cost, Streams& streams, limits::SequentialR
   const ModelTest& test = result.test;
   Clock::duration decoding{};
   double reading = 0;
-  for (int64_t i = 0; i < test.generate; ++i) {
+  for (int64_t first = 0; first < test.generate; first += kTokensOfATurn) {
+    const int64_t end = std::min(first + kTokensOfATurn, test.generate);
+    int64_t bytes = 0;
     const auto begin = Clock::now();
-    IX_RETURN_IF_ERROR(streams.decode(test.depth + i));
+    for (int64_t i = first; i < end; ++i) {
+      IX_RETURN_IF_ERROR(streams.decode(test.depth + i));
+      bytes += decode_cost(test, cost, i).bytes();
+    }
     decoding += Clock::now() - begin;
-    reading += reader.read(decode_cost(test, cost, i).bytes());
+    reading += reader.read(bytes);
   }
   result.samples.ns.push_back(
       std::chrono::duration_cast<std::chrono::nanoseconds>(decoding).count());

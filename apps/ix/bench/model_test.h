@@ -66,7 +66,7 @@ Status fill_depth(const ModelTest& test, Streams& streams);
 // One repetition, or for a warm-up of decoding its first token only.
 Status run_once(const ModelTest& test, Streams& streams, bool warmup);
 
-// One repetition of decoding, and after each token as many bytes read in order as it took. Adds the
+// One repetition of decoding by turns of some tokens with reading as many bytes in order. Adds the
 // time of both to the result.
 Status run_by_turns(const CostModel& cost, Streams& streams, limits::SequentialReader& reader,
                     ModelResult& result);

@@ -168,11 +168,10 @@ int64_t AttentionScratch::bytes(int64_t group_heads, int64_t head_dim, int64_t v
 }
 
 int64_t ChunkStore::floats_for(int64_t heads, int64_t value_head_dim, int64_t positions,
-                               int64_t rows) {
-  // A past ends, and a window or a past can begin, in the middle of a chunk. Rows that share a past
-  // may need more.
-  const int64_t full = ceil_div(positions, int64_t{kAttentionChunk});
-  return chunk_floats(heads, value_head_dim) * (full + std::min(rows, full) + 1);
+                               int64_t sequences) {
+  // What a row sees can begin and end in the middle of a chunk.
+  const int64_t chunks = ceil_div(positions, int64_t{kAttentionChunk}) + 2 * sequences;
+  return chunk_floats(heads, value_head_dim) * chunks;
 }
 
 void cut_tiles(StepRows& rows, int32_t rows_per_tile) {

@@ -73,13 +73,16 @@ struct AttentionScratch {
   std::vector<int32_t> block_end;
 };
 
-// Room for the results of single chunks, where few rows with a long past are split over threads.
+// Room for the results of single chunks, where few rows with a long past are split over threads or
+// into longer runs of memory.
 struct ChunkStore {
   float* data = nullptr;
   int64_t floats = 0;
 
-  // For `rows` rows of `heads` heads, a sequence each, over `positions` positions together.
-  static int64_t floats_for(int64_t heads, int64_t value_head_dim, int64_t positions, int64_t rows);
+  // For a row of `heads` heads in each of `sequences` sequences over `positions` positions
+  // together. Where sequences share positions they may need more, and are not split then.
+  static int64_t floats_for(int64_t heads, int64_t value_head_dim, int64_t positions,
+                            int64_t sequences);
 };
 
 // Rows of a tile for stages whose largest group has group_heads query heads.

@@ -17,7 +17,7 @@ inline constexpr int32_t kChunkBlocks = kAttentionChunk / kBlockTokens;
 
 // gather_queries(), then compute_chunk() for any chunks (0 = the first that a row of the tile
 // sees); merge_chunk() for all in ascending order; finish(). Computing and merging may be done by
-// different tasks of the same tile and heads.
+// different tasks of the same tile, whose heads may be grouped differently.
 class AttentionTask {
  public:
   AttentionTask(const AttentionStage& stage, const VectorKernels& kernels, const KvCache& cache,

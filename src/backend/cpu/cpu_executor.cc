@@ -149,10 +149,11 @@ class CpuExecutor final : public Executor {
     }
     run_stages(plan_.head, count);
     const auto vocab = static_cast<size_t>(model_->decoder().vocab_size);
+    const bool several_passes = results_.count() > head_rows_;  // the next one writes over these
     pool_->run(count, [&](int64_t i, int) {
       const float* logits = plan_.logits.row(i);
       const int32_t row = result_row(first + i);
-      if (wants[static_cast<size_t>(row)].kind == Want::logits) {
+      if (several_passes && wants[static_cast<size_t>(row)].kind == Want::logits) {
         float* kept = buffers_.kept_logits().row(first + i);
         std::memcpy(kept, logits, vocab * sizeof(float));
         logits = kept;

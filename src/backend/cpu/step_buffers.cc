@@ -78,7 +78,7 @@ BufferSizes BufferSizes::of(const graph::Decoder& decoder, const ExecutorOptions
       sizes.value_head_dim = std::max(sizes.value_head_dim, attention->value_head_dim);
       sizes.chunk_floats = std::max(
           sizes.chunk_floats, ChunkStore::floats_for(attention->heads, attention->value_head_dim,
-                                                     options.kv_tokens, options.max_rows));
+                                                     options.kv_tokens, options.max_sequences));
     } else if (const auto* rope = std::get_if<graph::Rope>(&any)) {
       sizes.rope_half = std::max(sizes.rope_half, rope->rotary_dim / 2);
       if (std::none_of(tables.begin(), tables.end(),

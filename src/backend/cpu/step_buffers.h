@@ -53,7 +53,7 @@ class StepBuffers {
   uint8_t* activations(ActivationKind kind) const { return activations_[static_cast<int>(kind)]; }
   Rows cosine(int64_t table) const;
   Rows sine(int64_t table) const;
-  // [max_rows, vocab]: logits that rows want to see.
+  // [max_rows, vocab]: logits that rows want to see, where the head runs more than once.
   Rows kept_logits() const { return kept_; }
 
   std::vector<AttentionScratch>& attention_scratch() { return attention_; }

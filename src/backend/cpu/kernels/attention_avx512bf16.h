@@ -82,12 +82,13 @@ void prepare_query(const float* query, int64_t head_dim, float* out) {
 // before it have retired, and with them the values in memory that come after.
 void prepare_weights(float* weights, int first, int end) {
   if (first >= end) return;
-  auto* pairs = (uint32_t*)weights;
   for (int t = first / 2 * 2; t < end; t += 2 * kLanes) {
     const int left = end - t < 2 * kLanes ? end - t : 2 * kLanes;
-    _mm512_mask_storeu_epi32(pairs + t / 2, part_mask((left + 1) / 2), to_pairs(weights + t, left));
+    const __mmask16 lanes = part_mask((left + 1) / 2);
+    const __mmask32 seen = t < first ? 0xfffffffeU : 0xffffffffU;
+    const __m512i pairs = _mm512_maskz_mov_epi16(seen, to_pairs(weights + t, left));
+    _mm512_mask_storeu_epi32(weights + t / 2, lanes, pairs);
   }
-  if (first % 2 != 0) pairs[first / 2] &= 0xffff0000U;
 }
 
 inline __m512i broadcast_pair(const void* p) {
@@ -164,7 +165,7 @@ struct ValuePairs {
 
 // Outputs of some queries, and their weights in pairs of tokens.
 struct ValueSums {
-  const uint32_t* weights;
+  const float* weights;
   int64_t weight_stride;
   float* out;
   int64_t out_stride;
@@ -202,8 +203,7 @@ inline void add_vectors(const ValuePairs& values, const ValueSums& sums, int64_t
       if constexpr (kSeen != kBothTokens) value[d] = _mm512_maskz_mov_epi16(kSeen, value[d]);
     }
     for (int q = 0; q < Q; ++q) {
-      const __m512i weight =
-          _mm512_set1_epi32((int32_t)sums.weights[q * sums.weight_stride + pair]);
+      const __m512i weight = broadcast_pair(sums.weights + q * sums.weight_stride + pair);
       for (int d = 0; d < D; ++d) sum[q][d] = dot_pairs(sum[q][d], value[d], weight);
     }
   };
@@ -292,7 +292,7 @@ void attention_values(const float* weights, int64_t weight_stride, int count, co
                       const int32_t* end, const uint16_t* const* blocks, int64_t width, float* out,
                       int64_t out_stride) {
   const ValuePairs values = {blocks, width};
-  const ValueSums sums = {(const uint32_t*)weights, weight_stride, out, out_stride};
+  const ValueSums sums = {weights, weight_stride, out, out_stride};
   bool alike = first[0] % 2 == 0 && end[0] % 2 == 0;
   for (int q = 1; q < count; ++q) alike = alike && first[q] == first[0] && end[q] == end[0];
   int q = 0;

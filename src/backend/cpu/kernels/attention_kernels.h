@@ -45,7 +45,8 @@ struct AttentionKernels {
   // exp(scores[t] - *max). Returns the sum. end > first.
   float (*softmax)(float* scores, int first, int end, float* max);
 
-  // Weights [first, end) of a chunk, in place, as values() takes them.
+  // Weights [first, end) of a chunk, in place, as values() takes them. Anything before end may be
+  // written over.
   void (*prepare_weights)(float* weights, int first, int end);
 
   // out[q] += sum over t in [first[q], end[q]) of weights[q][t] * value of token t, t ascending.

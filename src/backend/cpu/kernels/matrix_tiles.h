@@ -70,9 +70,9 @@ static IX_INLINE void prefetch_head(const void* p) {
   }
 }
 
-// One column passes through the first level with every panel, whose weights push it out again:
-// where blocks are long, the next one is fetched (Zen 4, one core, Q4_K with 11,008 columns: 0.88
-// times the speed of a loop that only reads the weights without, 1.04 with).
+// One column passes through the first level with every panel, whose weights push it out again: its
+// next block is fetched (Zen 4, one core, Q4_K with 11,008 columns: 0.88 times the speed of a loop
+// that only reads the weights without, 1.04 with).
 template <typename Activation, int kColumns>
 static IX_INLINE void prefetch_column(const uint8_t* next) {
   if constexpr (kHeadsOnly<kColumns>) {
