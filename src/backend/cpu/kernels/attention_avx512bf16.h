@@ -77,9 +77,9 @@ void prepare_query(const float* query, int64_t head_dim, float* out) {
   }
 }
 
-// Pair t / 2 of tokens to dword t / 2 of the row, a token before `first` as zero. Whole and long
-// before they are read: a load of a part of what is still on its way to the cache waits until all
-// before it have retired, and with them the values in memory that come after.
+// Pair t / 2 of tokens to dword t / 2 of the row, a token before `first` as zero. Once for a chunk:
+// with weights that were packed just before a block was added, values in memory were read at 9 GB/s
+// a core instead of 11 (Zen 4).
 void prepare_weights(float* weights, int first, int end) {
   if (first >= end) return;
   for (int t = first / 2 * 2; t < end; t += 2 * kLanes) {
