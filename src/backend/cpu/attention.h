@@ -88,6 +88,9 @@ struct ChunkStore {
 // Rows of a tile for stages whose largest group has group_heads query heads.
 int32_t rows_per_tile(int64_t group_heads);
 
+// Queries that a task has room for.
+int64_t most_queries(int64_t group_heads);
+
 // Cuts the sequences of a step into tiles.
 void cut_tiles(StepRows& rows, int32_t rows_per_tile);
 
