@@ -181,8 +181,8 @@ constexpr __mmask32 kFirstToken = 0x55555555U;
 constexpr __mmask32 kSecondToken = 0xaaaaaaaaU;
 
 // Adds pairs [first, end) to D vectors of Q outputs; where D is 1, to its first `lanes` lanes.
-// A block's rows are one run of code: what the CPU has of instructions in flight reaches the
-// further into memory the fewer they are.
+// A block's rows are one run of code: with a loop over pairs a core read values in memory at 15
+// GB/s instead of 17 to 20 (Zen 4).
 template <int Q, int D, __mmask32 kSeen>
 inline void add_vectors(const ValuePairs& values, const ValueSums& sums, int64_t first, int64_t end,
                         int64_t column, int64_t lanes) {
